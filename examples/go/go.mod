@@ -1,0 +1,3 @@
+module sales-host
+
+go 1.27

@@ -1,0 +1,118 @@
+//! Fixed little-endian layouts with a version byte in front and a checksum behind: every record of the store.
+//! A record that does not decode is reported by name, never guessed at.
+
+use crate::error::{Error, Result};
+use crate::status::SALES_ERR_RECORD;
+
+/// Writes one record.
+pub struct Encoder(Vec<u8>);
+
+impl Encoder {
+    /// A record of the given layout version.
+    pub fn new(version: u8) -> Self {
+        Encoder(vec![version])
+    }
+
+    /// Appends bytes whose length the layout knows.
+    pub fn raw(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    /// Appends a byte.
+    pub fn u8(self, value: u8) -> Self {
+        self.raw(&[value])
+    }
+
+    /// Appends a 32-bit number.
+    pub fn u32(self, value: u32) -> Self {
+        self.raw(&value.to_le_bytes())
+    }
+
+    /// Appends a 64-bit number.
+    pub fn u64(self, value: u64) -> Self {
+        self.raw(&value.to_le_bytes())
+    }
+
+    /// Appends bytes with their length in front.
+    pub fn blob(self, bytes: &[u8]) -> Self {
+        let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let kept = bytes.len().min(len as usize);
+        self.u32(len).raw(&bytes[..kept])
+    }
+
+    /// Ends the record with its checksum.
+    pub fn seal(mut self) -> Vec<u8> {
+        let sum = crc32fast::hash(&self.0);
+        self.0.extend_from_slice(&sum.to_le_bytes());
+        self.0
+    }
+}
+
+/// Reads one record.
+pub struct Decoder<'a> {
+    rest: &'a [u8],
+    what: &'a str,
+}
+
+impl<'a> Decoder<'a> {
+    /// Opens a record: its checksum must fit and its version must be `version`. `what` names it in errors.
+    pub fn open(record: &'a [u8], version: u8, what: &'a str) -> Result<Self> {
+        let bad = |why: String| Error::new(SALES_ERR_RECORD, format!("{what}: {why}"));
+        let Some((body, sum)) = record.split_last_chunk::<4>() else {
+            return Err(bad(format!("{} bytes are too short for a record", record.len())));
+        };
+        let (found, expected) = (crc32fast::hash(body), u32::from_le_bytes(*sum));
+        if found != expected {
+            return Err(bad(format!("checksum {found:08x} instead of {expected:08x}: the record is damaged")));
+        }
+        match body.split_first() {
+            Some((v, rest)) if *v == version => Ok(Decoder { rest, what }),
+            Some((v, _)) => Err(bad(format!("layout version {v}, this library reads {version}"))),
+            None => Err(bad("empty record".into())),
+        }
+    }
+
+    /// The next `N` bytes.
+    pub fn raw<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let Some((head, rest)) = self.rest.split_first_chunk::<N>() else {
+            return Err(Error::new(SALES_ERR_RECORD, format!("{}: the record ends early", self.what)));
+        };
+        self.rest = rest;
+        Ok(*head)
+    }
+
+    /// The next byte.
+    pub fn u8(&mut self) -> Result<u8> {
+        Ok(self.raw::<1>()?[0])
+    }
+
+    /// The next 32-bit number.
+    pub fn u32(&mut self) -> Result<u32> {
+        Ok(u32::from_le_bytes(self.raw()?))
+    }
+
+    /// The next 64-bit number.
+    pub fn u64(&mut self) -> Result<u64> {
+        Ok(u64::from_le_bytes(self.raw()?))
+    }
+
+    /// The next bytes with their length in front.
+    pub fn blob(&mut self) -> Result<Vec<u8>> {
+        let len = self.u32()? as usize;
+        if len > self.rest.len() {
+            return Err(Error::new(SALES_ERR_RECORD, format!("{}: the record ends early", self.what)));
+        }
+        let (head, rest) = self.rest.split_at(len);
+        self.rest = rest;
+        Ok(head.to_vec())
+    }
+
+    /// Ends: nothing may be left.
+    pub fn end(self) -> Result<()> {
+        if self.rest.is_empty() {
+            return Ok(());
+        }
+        Err(Error::new(SALES_ERR_RECORD, format!("{}: {} bytes too many", self.what, self.rest.len())))
+    }
+}

@@ -1,0 +1,312 @@
+//! What the protocol writes: each act of a commit, applied inside the one transaction.
+
+use super::books::{change, unsettled_key, Books, UNSETTLED};
+use super::record::{add, sub, OfSale, Record, RepoStep};
+use crate::datastore::group::{Act, Txn};
+use crate::datastore::Table;
+use crate::error::{Error, Result};
+use crate::history::{self, Event};
+use crate::market::Id;
+use crate::status::*;
+use std::ops::ControlFlow;
+
+/// The store's birth id: what its books are called before they were ever written.
+pub type Birth = [u8; 16];
+
+/// What nobody waits for: it rides with the next commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rider {
+    /// The repo has taken a step.
+    Settled(Birth, Id, RepoStep),
+    /// A reserve was refused or undone: its mark goes.
+    Unmarked(Birth, Id),
+}
+
+impl Rider {
+    /// The same on a record that was read: the overlay.
+    pub fn overlay(&self, slot: &Id, record: &mut Record) -> Result<()> {
+        match self {
+            Rider::Settled(_, of, step) if of == slot => record.settle(step),
+            Rider::Unmarked(_, of) if of == slot => {
+                record.reserving = 0;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Bytes that the totals still count as being released.
+    pub fn released(&self) -> Result<u64> {
+        match self {
+            Rider::Settled(_, _, step) => step.bytes(),
+            Rider::Unmarked(..) => Ok(0),
+        }
+    }
+}
+
+impl Act for Rider {
+    fn apply(&self, txn: &mut Txn<'_>) -> Result<()> {
+        let (Rider::Settled(birth, slot, _) | Rider::Unmarked(birth, slot)) = self;
+        change(txn.tables, *birth, slot, |record, _| self.overlay(slot, record))
+    }
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LedgerAct {
+    /// Repos that cannot tell their total: a reserve of so many bytes is about to be asked for.
+    Mark(u64, Option<OfSale>),
+    /// ... and was refused, or given back.
+    Unmark,
+    /// The repo granted a reserve.
+    Reserve(u64, Option<OfSale>),
+    /// A release begins. `mark`: how much the repo will be asked for is written too (repos that cannot tell their total).
+    Release {
+        /// Write the step.
+        mark: bool,
+        /// The repo has consume.
+        repo_consumes: bool,
+    },
+    /// Content has landed, so much in total. `mark`: as above.
+    Consume {
+        /// Bytes landed since the content began.
+        total: u64,
+        /// Write the step.
+        mark: bool,
+        /// The repo has consume.
+        repo_consumes: bool,
+    },
+    /// The repo will be asked for so much.
+    Step(u64),
+    /// The repo has taken a step, and its caller waits for that to be durable.
+    Settle(RepoStep),
+    /// A reserve in flight before a crash, of which the host says that it took effect. A sale begins anew, so its bytes go back.
+    Inherit,
+}
+
+/// An act on one slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnSlot {
+    /// The store.
+    pub birth: Birth,
+    /// The slot.
+    pub slot: Id,
+    /// What is done to it.
+    pub act: LedgerAct,
+}
+
+impl Act for OnSlot {
+    fn apply(&self, txn: &mut Txn<'_>) -> Result<()> {
+        let slot = &self.slot;
+        let mut out = 0;
+        change(txn.tables, self.birth, slot, |record, books| {
+            match &self.act {
+                LedgerAct::Mark(bytes, of) => {
+                    record.reserving = *bytes;
+                    record.of = *of;
+                }
+                LedgerAct::Unmark => record.reserving = 0,
+                LedgerAct::Reserve(bytes, of) => reserve(record, *bytes, *of, slot)?,
+                LedgerAct::Release { mark, repo_consumes } => {
+                    out = release(record, books, slot)?;
+                    mark_step(record, *mark, *repo_consumes)?;
+                }
+                LedgerAct::Consume { total, mark, repo_consumes } => {
+                    out = consume(record, books, *total, slot)?;
+                    mark_step(record, *mark, *repo_consumes)?;
+                }
+                LedgerAct::Step(bytes) => record.step = *bytes,
+                LedgerAct::Settle(step) => record.settle(step)?,
+                LedgerAct::Inherit if record.of.is_some() => {
+                    record.releasing = add(record.releasing, record.reserving, "releasing")?;
+                    record.reserving = 0;
+                }
+                LedgerAct::Inherit => reserve(record, record.reserving, None, slot)?,
+            }
+            Ok(())
+        })?;
+        txn.out = out;
+        Ok(())
+    }
+}
+
+fn not_live(slot: &Id) -> Error {
+    Error::new(SALES_ERR_NOT_FOUND, format!("slot {slot} has no live reservation"))
+}
+
+fn mark_step(record: &mut Record, mark: bool, repo_consumes: bool) -> Result<()> {
+    if mark {
+        record.step = match record.next_step(repo_consumes) {
+            Some(step) => step.bytes()?,
+            None => 0,
+        };
+    }
+    Ok(())
+}
+
+/// A reserve over an ended record clears `ended` and `consumed` and leaves what is still being released.
+fn reserve(record: &mut Record, bytes: u64, of: Option<OfSale>, slot: &Id) -> Result<()> {
+    if record.is_live() {
+        return Err(Error::new(SALES_ERR_BUSY, format!("slot {slot} was reserved meanwhile")));
+    }
+    record.asked = bytes;
+    record.held = add(record.held, bytes, "held")?;
+    record.consumed = 0;
+    record.reserving = 0;
+    record.ended = false;
+    record.of = of;
+    Ok(())
+}
+
+/// A release lowers the shortfall first: what the repo has lost, it cannot be asked to give back.
+fn release(record: &mut Record, books: &mut Books, slot: &Id) -> Result<u64> {
+    if !record.is_live() {
+        return Err(not_live(slot));
+    }
+    let held = record.held;
+    record.releasing = add(record.releasing, lower(books, held)?, "releasing")?;
+    record.held = 0;
+    record.ended = true;
+    Ok(held)
+}
+
+/// Cumulative: a total that is not above the last one changes nothing.
+fn consume(record: &mut Record, books: &mut Books, total: u64, slot: &Id) -> Result<u64> {
+    if !record.is_live() {
+        return Err(not_live(slot));
+    }
+    let Some(landed) = total.checked_sub(record.consumed) else {
+        return Ok(0);
+    };
+    if landed > record.held {
+        let text = format!("slot {slot}: {total} bytes consumed, but only {} were reserved", record.asked);
+        return Err(Error::new(SALES_ERR_AMOUNT, text));
+    }
+    record.held = sub(record.held, landed, "held")?;
+    record.consumed = total;
+    record.consuming = add(record.consuming, lower(books, landed)?, "consuming")?;
+    Ok(landed)
+}
+
+fn lower(books: &mut Books, bytes: u64) -> Result<u64> {
+    let lost = books.shortfall.min(bytes);
+    books.shortfall = sub(books.shortfall, lost, "shortfall")?;
+    sub(bytes, lost, "a release")
+}
+
+/// An act on the books as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OnBooks {
+    /// The repo has reserved so much of the shortfall anew. Gives back what it reserved too much, because releases lowered the shortfall meanwhile.
+    Refilled(u64),
+    /// The first start is complete: the store is no longer new.
+    Started,
+    /// A reset begins: nothing of this store is believed until it ends, and the repo's store id is no stranger any more.
+    Untrusted {
+        /// The store id that the repo knows.
+        replaces: Birth,
+    },
+    /// A recovery ends: everything in flight is settled by the total.
+    Recovered {
+        /// A, from now on.
+        surplus: u64,
+        /// D, from now on.
+        shortfall: u64,
+        /// A reset ends with it: the books' new id.
+        id: Option<Birth>,
+    },
+}
+
+/// An act on the books of a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whole {
+    /// The store.
+    pub birth: Birth,
+    /// What is done.
+    pub act: OnBooks,
+}
+
+impl Act for Whole {
+    fn apply(&self, txn: &mut Txn<'_>) -> Result<()> {
+        if let OnBooks::Recovered { .. } = self.act {
+            txn.out = settle_all(txn, self.birth)?;
+        }
+        let mut books = Books::load(txn.tables, self.birth)?;
+        match &self.act {
+            OnBooks::Refilled(bytes) => {
+                let lowered = books.shortfall.min(*bytes);
+                books.shortfall = sub(books.shortfall, lowered, "shortfall")?;
+                txn.out = sub(*bytes, lowered, "a refill")?;
+            }
+            OnBooks::Started => books.started = true,
+            OnBooks::Untrusted { replaces } => {
+                books.untrusted = true;
+                for id in [books.id, *replaces] {
+                    if id != [0; 16] && !books.replaced.contains(&id) {
+                        books.replaced.push(id);
+                    }
+                }
+            }
+            OnBooks::Recovered { surplus, shortfall, id } => {
+                books.started = true;
+                books.untrusted = false;
+                books.surplus = *surplus;
+                books.shortfall = *shortfall;
+                books.id = id.unwrap_or(books.id);
+            }
+        }
+        books.save(txn.tables)
+    }
+}
+
+/// Every release and consumption begun counts as done: the total was compared. Answers how many records that settled.
+fn settle_all(txn: &mut Txn<'_>, birth: Birth) -> Result<u64> {
+    let slots = unsettled(txn.tables)?;
+    let mut settled = 0u64;
+    for slot in &slots {
+        change(txn.tables, birth, slot, |record, _| {
+            record.releasing = 0;
+            record.consuming = 0;
+            record.reserving = 0;
+            record.step = 0;
+            Ok(())
+        })?;
+        settled = add(settled, 1, "settled records")?;
+        txn.tables.del(Table::Unsettled, &unsettled_key(slot))?;
+    }
+    Ok(settled)
+}
+
+/// The slots of which something is begun and not known as done.
+pub fn unsettled(read: &dyn crate::datastore::Read) -> Result<Vec<Id>> {
+    let mut slots = Vec::new();
+    read.walk(Table::Unsettled, &[UNSETTLED], &mut |key, _| match key.split_first() {
+        Some((&UNSETTLED, slot)) => {
+            slots.extend(slot.try_into().map(Id));
+            ControlFlow::Continue(())
+        }
+        _ => ControlFlow::Break(()),
+    })?;
+    Ok(slots)
+}
+
+/// Writes an event of the history. `ends`: the slot is remembered as ended by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The event; its number is given when it is written.
+    pub event: Event,
+    /// Whether the slot's reservation or sale ended with it.
+    pub ends: bool,
+}
+
+impl Act for Note {
+    fn apply(&self, txn: &mut Txn<'_>) -> Result<()> {
+        let mut event = self.event.clone();
+        history::append(txn.tables, &mut event)?;
+        if self.ends {
+            history::remember_end(txn.tables, &event.slot, event.number)?;
+        }
+        txn.events.push(event);
+        Ok(())
+    }
+}

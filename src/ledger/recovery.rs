@@ -1,0 +1,223 @@
+//! Recovery by total: at start, and on demand. One comparison settles everything that was in flight, however it was cut off, and a crash during
+//! recovery is repaired by the next.
+//!
+//! A surplus is released only from a store that can be trusted: a new, an old or a copied one makes other slots' bytes look like surplus.
+
+use super::acts::{unsettled, LedgerAct, OnBooks, OnSlot, Whole};
+use super::books::Books;
+use super::record::{add, sub, RepoStep};
+use super::task::{Done, Port, Task};
+use super::{Ledger, Report, RepoCan, Retry};
+use crate::datastore::group::{Change, Failure};
+use crate::error::{Error, Result};
+use crate::host::{OpKind, RepoTotal};
+use crate::market::Id;
+use crate::status::*;
+use std::sync::Arc;
+
+/// How often the repo is asked in one start before its host is told to call again.
+const ROUNDS: u32 = 4;
+
+/// How to start.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Start {
+    /// What the repo can do.
+    pub can: RepoCan,
+    /// The host opened with SALES_OPEN_RESET, and this id is for the new life of the books.
+    pub reset: Option<[u8; 16]>,
+    /// Surplus may belong to slots on chain that have no record yet: it stays A.
+    pub keep_surplus: bool,
+}
+
+impl Ledger {
+    /// Settles the books and lets operations in.
+    pub fn start(self: &Arc<Self>, how: Start) -> Task {
+        let ledger = self.clone();
+        Task::new(Id::ZERO, move |port| async move { ledger.do_start(port, how).await })
+    }
+
+    async fn do_start(self: Arc<Self>, port: Port, how: Start) -> Done {
+        self.memory().can = how.can;
+        // What rode and was not committed, before a stop.
+        port.commit(Vec::new()).await.map_err(Failure::error)?;
+        let books = self.books()?;
+        if !how.can.total {
+            return self.start_without_total(&port, &books, how).await;
+        }
+        let total = port.total().await?;
+        let strange = strange(&books, self.group.backend().seq(), &total);
+        let reset = match (strange, how.reset) {
+            (None, _) => None,
+            (Some(error), None) => return Err(error),
+            (Some(_), Some(id)) => {
+                self.write(&port, OnBooks::Untrusted { replaces: total.store_id }).await?;
+                Some(id)
+            }
+        };
+        self.recover(&port, reset, how.keep_surplus, Report::default()).await
+    }
+
+    /// A repo that cannot tell its total: what was in flight is in doubt, settled by the host alone (see [`Ledger::inherited`]).
+    async fn start_without_total(&self, port: &Port, books: &Books, how: Start) -> Done {
+        if books.untrusted && how.reset.is_none() {
+            return Err(backup());
+        }
+        if books.untrusted {
+            self.write(port, OnBooks::Recovered { surplus: 0, shortfall: 0, id: how.reset }).await?;
+        } else if !books.started {
+            self.write(port, OnBooks::Started).await?;
+        }
+        self.reopen();
+        Ok(SALES_OK)
+    }
+
+    async fn recover(&self, port: &Port, reset: Option<[u8; 16]>, keep_surplus: bool, mut report: Report) -> Done {
+        let mut refused_reserve = false;
+        let mut failure = Error::internal("recovery did not begin");
+        for _ in 0..ROUNDS {
+            let total = port.total().await?.bytes;
+            let books = self.books()?;
+            let extra = total.saturating_sub(books.held);
+            let keep = if reset.is_some() || keep_surplus { extra } else { extra.min(books.surplus) };
+            let surplus = sub(extra, keep, "surplus")?;
+            let missing = books.held.saturating_sub(total);
+            if surplus > 0 {
+                match port.repo(OpKind::RepoRelease, Id::ZERO, surplus).await {
+                    Ok(()) => report.surplus_released = add(report.surplus_released, surplus, "surplus released")?,
+                    Err(error) => failure = error,
+                }
+                continue;
+            }
+            if missing > 0 && !refused_reserve {
+                match port.repo(OpKind::RepoReserve, Id::ZERO, missing).await {
+                    Ok(()) => report.shortfall_reserved = add(report.shortfall_reserved, missing, "shortfall reserved")?,
+                    Err(error) => {
+                        refused_reserve = error.status != SALES_HOST_UNKNOWN;
+                        failure = error;
+                    }
+                }
+                continue;
+            }
+            let end = OnBooks::Recovered { surplus: keep, shortfall: missing, id: reset };
+            report.records_settled = self.write(port, end).await?;
+            let mut memory = self.memory();
+            memory.owed.clear();
+            memory.retry.clear();
+            memory.retry_owed = Retry::default();
+            memory.retry_short = Retry::default();
+            memory.short = missing > 0;
+            memory.report = report;
+            memory.open = true;
+            return Ok(SALES_OK);
+        }
+        Err(Error::new(failure.status, format!("the books could not be settled with the repo: {}; start again", failure.text)))
+    }
+
+    async fn write(&self, port: &Port, act: OnBooks) -> Result<u64> {
+        let change: Change = vec![Arc::new(Whole { birth: self.birth, act })];
+        port.commit(change).await.map_err(Failure::error)
+    }
+
+    /// Compares the books with the repo on a running ledger, and repairs them where asked. SALES_PENDING while an operation is out: it compares
+    /// nothing then, and lets operations in again. When it fails later, the gate stays shut: only a total can tell what is true.
+    pub fn reconcile(self: &Arc<Self>, repair: bool) -> Task {
+        let ledger = self.clone();
+        Task::new(Id::ZERO, move |port| async move {
+            if !ledger.memory().can.total {
+                let text = "the repo cannot tell its total (repo.reserved is not registered): sales_resolve settles slots one by one";
+                return Err(Error::new(SALES_ERR_TABLE, text));
+            }
+            ledger.shut();
+            if ledger.is_busy() {
+                ledger.reopen();
+                return Ok(SALES_PENDING);
+            }
+            if repair {
+                port.commit(Vec::new()).await.map_err(Failure::error)?;
+                return ledger.recover(&port, None, false, Report::default()).await;
+            }
+            let total = port.total().await;
+            ledger.reopen();
+            let (total, overview) = (total?, ledger.overview()?);
+            let books = overview.books;
+            let expected = add(add(books.held, books.surplus, "held + surplus")?, overview.owed, "+ owed")?;
+            let expected = add(expected, books.releasing, "+ releasing")?.saturating_sub(books.shortfall);
+            if total.bytes != expected && overview.in_doubt == 0 {
+                let text = format!(
+                    "the repo has {} bytes reserved for us, the books expect {expected}: repair with SALES_RECONCILE_REPAIR",
+                    total.bytes
+                );
+                return Err(Error::new(SALES_HOST_STATE_MISMATCH, text));
+            }
+            Ok(SALES_OK)
+        })
+    }
+
+    /// Repos that cannot tell their total: what was in flight when the module died, each waiting for sales_resolve.
+    pub fn inherited(self: &Arc<Self>, now: u64) -> Result<Vec<Task>> {
+        if self.memory().can.total {
+            return Ok(Vec::new());
+        }
+        let slots = self.group.read(|view, _| unsettled(view))?;
+        let tasks = slots.into_iter().map(|slot| {
+            let ledger = self.clone();
+            Task::new(slot, move |port| async move { ledger.inherit(port, slot, now).await })
+        });
+        Ok(tasks.collect())
+    }
+
+    async fn inherit(self: Arc<Self>, port: Port, slot: Id, now: u64) -> Done {
+        let claim = self.claim(&slot)?;
+        let can = self.memory().can;
+        let Some(record) = self.record(&slot)? else { return Ok(SALES_OK) };
+        if record.reserving > 0 {
+            let act = if port.settlement().await { LedgerAct::Inherit } else { LedgerAct::Unmark };
+            self.write_on(&port, slot, act).await?;
+        } else if record.step > 0 && port.settlement().await {
+            let consuming = record.step.min(record.consuming);
+            let releasing = sub(record.step, consuming, "a step")?;
+            let step = RepoStep { consume: consuming > 0, releasing, consuming };
+            self.write_on(&port, slot, LedgerAct::Settle(step)).await?;
+        }
+        let done = self.steps(&port, slot, can, now).await;
+        drop(claim);
+        done
+    }
+
+    async fn write_on(&self, port: &Port, slot: Id, act: LedgerAct) -> Result<u64> {
+        let change: Change = vec![Arc::new(OnSlot { birth: self.birth, slot, act })];
+        port.commit(change).await.map_err(Failure::error)
+    }
+}
+
+fn backup() -> Error {
+    let text = "the store is a backup, or a reset of it was not finished: open with SALES_OPEN_RESET to go on from it";
+    Error::new(SALES_ERR_STORE_BACKUP, text)
+}
+
+/// Why the surplus may not be judged by this store, if so. `seq` is the store's last durable commit.
+fn strange(books: &Books, seq: u64, total: &RepoTotal) -> Option<Error> {
+    if books.untrusted {
+        return Some(backup());
+    }
+    let kept = total.store_id != [0; 16] && !books.replaced.contains(&total.store_id);
+    if kept && total.store_id != books.id {
+        let text = "the repo was last used by another store than this one: find that store, or open with SALES_OPEN_RESET";
+        return Some(Error::new(SALES_ERR_STORE_STALE, text));
+    }
+    if kept && total.store_seq > seq {
+        let text = format!(
+            "the repo has seen commit {} of this store, which ends at commit {seq}: it is an old copy; find the newest, or open with SALES_OPEN_RESET",
+            total.store_seq
+        );
+        return Some(Error::new(SALES_ERR_STORE_STALE, text));
+    }
+    if total.bytes > books.held && !books.started {
+        let text = format!(
+            "the store is new, but the repo holds {} bytes for us: find the store that knows whose they are, or open with SALES_OPEN_RESET",
+            total.bytes
+        );
+        return Some(Error::new(SALES_ERR_STORE_NEW, text));
+    }
+    None
+}
