@@ -127,10 +127,6 @@ sales_repo_t repo_table(repo_t *repo) {
                           .consume = consume};
 }
 
-void repo_grew(repo_t *repo, uint64_t bytes) {
-    repo->used += bytes;
-}
-
-void repo_shrank(repo_t *repo, uint64_t bytes) {
-    repo->used -= bytes < repo->used ? bytes : repo->used;
+void repo_resized(repo_t *repo, int64_t before, int64_t after) {
+    repo->used = repo->used - (uint64_t)before + (uint64_t)after;
 }

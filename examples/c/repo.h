@@ -22,8 +22,7 @@ int repo_open(repo_t *repo, const char *directory, uint64_t quota);
 /* The table for sales_register_repo. */
 sales_repo_t repo_table(repo_t *repo);
 
-/* Bytes landed on the disk, or were deleted from it. */
-void repo_grew(repo_t *repo, uint64_t bytes);
-void repo_shrank(repo_t *repo, uint64_t bytes);
+/* A file of the content has another length now. */
+void repo_resized(repo_t *repo, int64_t before, int64_t after);
 
 #endif

@@ -2,6 +2,8 @@
 ## sales.h, whose constants are used as they are.
 import std/[macros, os]
 
+{.pragma: callback, cdecl, raises: [], gcsafe.}
+
 type
   Status* = int32
   Id* = array[32, byte]      ## a sales_id_t, or a sales_u256_t, big-endian
@@ -76,38 +78,36 @@ type
     bytes*: uint64
     text*: array[120, char]
 
-  OnBytes* = proc(user: pointer, op: ptr Op, bytes: uint64): Status {.cdecl, raises: [], gcsafe.}
-  OnSlot* = proc(user: pointer, op: ptr Op, slot: ptr Slot): Status {.cdecl, raises: [], gcsafe.}
+  OnBytes* = proc(user: pointer, op: ptr Op, bytes: uint64): Status {.callback.}
+  OnSlot* = proc(user: pointer, op: ptr Op, slot: ptr Slot): Status {.callback.}
   Repo* = object
     size*, reserved0*: uint32
     user_data*: pointer
-    available*: proc(user: pointer, bytes: ptr uint64): Status {.cdecl, raises: [], gcsafe.}
+    available*: proc(user: pointer, bytes: ptr uint64): Status {.callback.}
     reserve*, release*: OnBytes
-    reserved*: proc(user: pointer, total: ptr RepoTotal): Status {.cdecl, raises: [], gcsafe.}
+    reserved*: proc(user: pointer, total: ptr RepoTotal): Status {.callback.}
     consume*: OnBytes
   Chain* = object
     size*, reserved0*: uint32
     user_data*: pointer
-    fill_slot*: proc(user: pointer, op: ptr Op, slot: ptr Slot, proof: ptr Bytes, collateral: ptr Id): Status {.
-      cdecl, raises: [], gcsafe.}
+    fill_slot*: proc(user: pointer, op: ptr Op, slot: ptr Slot, proof: ptr Bytes, collateral: ptr Id): Status {.callback.}
     reserve_slot*, free_slot*: OnSlot
     submit_proof*: pointer
     read_slot*, read_challenge*: OnSlot
-    read_request*: proc(user: pointer, op: ptr Op, request_id: ptr Id): Status {.cdecl, raises: [], gcsafe.}
+    read_request*: proc(user: pointer, op: ptr Op, request_id: ptr Id): Status {.callback.}
     read_my_slots*: pointer
   Content* = object
     size*, reserved0*: uint32
     user_data*: pointer
-    store*: proc(user: pointer, op: ptr Op, slot: ptr Slot, until: uint64, repairing: uint32): Status {.
-      cdecl, raises: [], gcsafe.}
-    prove*: proc(user: pointer, op: ptr Op, slot: ptr Slot, challenge: pointer): Status {.cdecl, raises: [], gcsafe.}
+    store*: proc(user: pointer, op: ptr Op, slot: ptr Slot, until: uint64, repairing: uint32): Status {.callback.}
+    prove*: proc(user: pointer, op: ptr Op, slot: ptr Slot, challenge: pointer): Status {.callback.}
     keep*: pointer
     clear*, verify*: OnSlot
     cancel*: pointer
   Watch* = object
     size*, reserved0*: uint32
     user_data*: pointer
-    on_event*: proc(user: pointer, event: ptr Event) {.cdecl, raises: [], gcsafe.}
+    on_event*: proc(user: pointer, event: ptr Event) {.callback.}
     on_deadline*: pointer
 
 {.emit: "#include <stddef.h>\n#include \"sales.h\"".}

@@ -99,6 +99,7 @@ impl Act for OnSlot {
     fn apply(&self, txn: &mut Txn<'_>) -> Result<()> {
         let slot = &self.slot;
         let mut out = 0;
+        let commit = txn.tables.seq()?.wrapping_add(1);
         change(txn.tables, self.birth, slot, |record, books| {
             match &self.act {
                 LedgerAct::Mark(bytes, of) => {
@@ -106,7 +107,7 @@ impl Act for OnSlot {
                     record.of = *of;
                 }
                 LedgerAct::Unmark => record.reserving = 0,
-                LedgerAct::Reserve(bytes, of) => reserve(record, *bytes, *of, slot)?,
+                LedgerAct::Reserve(bytes, of) => reserve(record, *bytes, *of, commit, slot)?,
                 LedgerAct::Release { mark, repo_consumes } => {
                     out = release(record, books, slot)?;
                     mark_step(record, *mark, *repo_consumes)?;
@@ -121,7 +122,7 @@ impl Act for OnSlot {
                     record.releasing = add(record.releasing, record.reserving, "releasing")?;
                     record.reserving = 0;
                 }
-                LedgerAct::Inherit => reserve(record, record.reserving, None, slot)?,
+                LedgerAct::Inherit => reserve(record, record.reserving, None, commit, slot)?,
             }
             Ok(())
         })?;
@@ -145,7 +146,7 @@ fn mark_step(record: &mut Record, mark: bool, repo_consumes: bool) -> Result<()>
 }
 
 /// A reserve over an ended record clears `ended` and `consumed` and leaves what is still being released.
-fn reserve(record: &mut Record, bytes: u64, of: Option<OfSale>, slot: &Id) -> Result<()> {
+fn reserve(record: &mut Record, bytes: u64, of: Option<OfSale>, commit: u64, slot: &Id) -> Result<()> {
     if record.is_live() {
         return Err(Error::new(SALES_ERR_BUSY, format!("slot {slot} was reserved meanwhile")));
     }
@@ -154,6 +155,7 @@ fn reserve(record: &mut Record, bytes: u64, of: Option<OfSale>, slot: &Id) -> Re
     record.consumed = 0;
     record.reserving = 0;
     record.ended = false;
+    record.act = commit;
     record.of = of;
     Ok(())
 }

@@ -52,7 +52,7 @@ impl Ledger {
         if !can.total {
             port.commit(self.on_slot(slot, LedgerAct::Mark(bytes, of))).await.map_err(Failure::error)?;
         }
-        if let Err(refusal) = port.repo(OpKind::RepoReserve, slot, bytes).await {
+        if let Err(refusal) = port.repo(OpKind::RepoReserve, slot, bytes, 0).await {
             if !can.total {
                 self.unmark(&port, slot).await;
             }
@@ -74,7 +74,7 @@ impl Ledger {
 
     /// The bytes of a reserve that could not be recorded go back; if the repo refuses even that, they are owed.
     async fn compensate(&self, port: &Port, slot: Id, bytes: u64, can: RepoCan) -> Result<()> {
-        if port.repo(OpKind::RepoRelease, slot, bytes).await.is_ok() {
+        if port.repo(OpKind::RepoRelease, slot, bytes, 0).await.is_ok() {
             if !can.total {
                 self.unmark(port, slot).await;
             }
@@ -172,7 +172,7 @@ impl Ledger {
                 return Ok(self.queue(slot, now));
             }
             let kind = if step.consume { OpKind::RepoConsume } else { OpKind::RepoRelease };
-            if port.repo(kind, slot, bytes).await.is_err() {
+            if port.repo(kind, slot, bytes, record.act).await.is_err() {
                 return Ok(self.queue(slot, now));
             }
             if !self.settle(port, slot, step, can).await {
@@ -209,7 +209,7 @@ impl Ledger {
         Some(Task::new(slot, move |port| async move {
             let claim = ledger.claim(&slot)?;
             let can = ledger.memory().can;
-            if port.repo(OpKind::RepoRelease, slot, bytes).await.is_err() {
+            if port.repo(OpKind::RepoRelease, slot, bytes, 0).await.is_err() {
                 postpone(&mut ledger.memory().retry_owed, now);
                 return Ok(SALES_QUEUED);
             }
@@ -236,7 +236,7 @@ impl Ledger {
             let claim = ledger.claim(&SHORTFALL)?;
             let bytes = ledger.books()?.shortfall;
             let in_flight = ledger.in_flight(bytes)?;
-            if port.repo(OpKind::RepoReserve, Id::ZERO, bytes).await.is_err() {
+            if port.repo(OpKind::RepoReserve, Id::ZERO, bytes, 0).await.is_err() {
                 postpone(&mut ledger.memory().retry_short, now);
                 return Ok(SALES_QUEUED);
             }

@@ -36,6 +36,8 @@ pub struct Record {
     pub reserving: u64,
     /// Only for a repo that cannot tell its total: the amount of the repo call begun.
     pub step: u64,
+    /// Which reservation of this slot it is: the store's commit that made it. Names the acts asked of the repo.
+    pub act: u64,
     /// Set with the release that ends the reservation.
     pub ended: bool,
     /// Set where the engine reserved it.
@@ -80,7 +82,8 @@ impl Record {
             .u64(self.releasing)
             .u64(self.consuming)
             .u64(self.reserving)
-            .u64(self.step);
+            .u64(self.step)
+            .u64(self.act);
         match &self.of {
             Some(of) => record.raw(&of.offer.0).raw(&of.collateral.to_le_bytes::<32>()),
             None => record,
@@ -101,6 +104,7 @@ impl Record {
             consuming: d.u64()?,
             reserving: d.u64()?,
             step: d.u64()?,
+            act: d.u64()?,
             ended: flags & ENDED != 0,
             of: None,
         };

@@ -82,14 +82,14 @@ impl Ledger {
             let surplus = sub(extra, keep, "surplus")?;
             let missing = books.held.saturating_sub(total);
             if surplus > 0 {
-                match port.repo(OpKind::RepoRelease, Id::ZERO, surplus).await {
+                match port.repo(OpKind::RepoRelease, Id::ZERO, surplus, 0).await {
                     Ok(()) => report.surplus_released = add(report.surplus_released, surplus, "surplus released")?,
                     Err(error) => failure = error,
                 }
                 continue;
             }
             if missing > 0 && !refused_reserve {
-                match port.repo(OpKind::RepoReserve, Id::ZERO, missing).await {
+                match port.repo(OpKind::RepoReserve, Id::ZERO, missing, 0).await {
                     Ok(()) => report.shortfall_reserved = add(report.shortfall_reserved, missing, "shortfall reserved")?,
                     Err(error) => {
                         refused_reserve = error.status != SALES_HOST_UNKNOWN;

@@ -23,6 +23,8 @@ pub enum Need {
         slot: Id,
         /// How many bytes.
         bytes: u64,
+        /// Which reservation of the slot it belongs to; 0: to none yet. With the others it names the act.
+        act: u64,
     },
     /// repo.reserved.
     Total,
@@ -76,11 +78,11 @@ impl Port {
     }
 
     /// Calls the repo; an error means no effect. Nothing is asked for 0 bytes.
-    pub async fn repo(&self, kind: OpKind, slot: Id, bytes: u64) -> Result<()> {
+    pub async fn repo(&self, kind: OpKind, slot: Id, bytes: u64, act: u64) -> Result<()> {
         if bytes == 0 {
             return Ok(());
         }
-        match self.ask(Need::Repo { kind, slot, bytes }).await {
+        match self.ask(Need::Repo { kind, slot, bytes, act }).await {
             Some(Got::Repo(answer)) => answer,
             _ => Err(Error::internal("a call of the repo was answered by something else")),
         }
