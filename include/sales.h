@@ -1063,7 +1063,7 @@ sales_status_t sales_set_market(sales_t sales, const struct sales_market_t *mark
  * host's best knowledge, seconds since 1970. [any thread, not from a callback] [may wait for the disk]
  *
  * SALES_OK: running; sales_stats_t.phase tells whether short. SALES_PENDING: the repo has a release or reserve of the
- * recovery pending: complete it (or sales_tick) and call again. After sales_stop it starts again.
+ * recovery pending: complete it and call again. After sales_stop it starts again.
  * SALES_ERR_TABLE (no repo), SALES_ERR_STATE (running), SALES_ERR_IN_CALLBACK, SALES_ERR_STORE_NEW,
  * SALES_ERR_STORE_STALE, SALES_ERR_STORE_BACKUP, SALES_HOST_* (repo.reserved failed: call again), SALES_ERR_STORE,
  * SALES_ERR_DISK_FULL. What failed changed nothing that the next call would not settle. */
@@ -1086,8 +1086,8 @@ sales_status_t sales_stop(sales_t sales,
 sales_status_t sales_close(sales_t sales,
                            struct sales_error_t *error);
 
-/** Reserves `bytes` (1 to 2^64-1) in the repo for a slot. At most one live reservation a slot. [thread-safe] [may
- * wait for the disk]
+/** Reserves `bytes` (1 to 2^64-1) in the repo for a slot, whose id is a hash: neither all 0 nor all 0xff. At most one
+ * live reservation a slot. [thread-safe] [may wait for the disk]
  *
  * SALES_OK: reserved, durable. SALES_ALREADY: it was, with this amount; nothing more was reserved. SALES_PENDING: the
  * repo pends; `token` (may be NULL) is the one that SALES_EVENT_DONE will name. SALES_QUEUED: inside a callback, done
@@ -1162,8 +1162,9 @@ sales_status_t sales_resolve(sales_t sales,
  * what is in doubt, releases surplus (also what a reset had kept) and reserves shortfall anew. sales_stats has the
  * figures. Refuses new operations while it works (SALES_ERR_BUSY), and compares nothing while one is out at the host:
  * SALES_PENDING, call again. [any thread, not from a callback] [may wait for the disk]
- * SALES_ERR_TABLE (no repo.reserved), SALES_ERR_STATE, SALES_ERR_IN_CALLBACK, SALES_ERR_ARGUMENT, SALES_HOST_*,
- * SALES_ERR_STORE. */
+ * SALES_HOST_STATE_MISMATCH: compared only, and the totals differ; the text has both.
+ * SALES_ERR_TABLE (no repo.reserved), SALES_ERR_STATE, SALES_ERR_IN_CALLBACK, SALES_ERR_ARGUMENT, SALES_HOST_* (the
+ * repo failed; a repair is tried again at ticks), SALES_ERR_STORE. */
 sales_status_t sales_reconcile(sales_t sales,
                                uint64_t now,
                                uint32_t mode,

@@ -7,9 +7,12 @@
 
 pub mod codec;
 pub mod datastore;
+pub mod engine;
 pub mod error;
+pub mod ffi;
 pub mod history;
 pub mod host;
 pub mod ledger;
 pub mod market;
+pub mod sales;
 pub mod status;

@@ -13,7 +13,7 @@
 
 static const char MAGIC[8] = "world 1";
 
-static int save(chain_t *chain, const world_t *world) {
+static disk_status_t save(chain_t *chain, const world_t *world) {
     disk_status_t status = disk_replace(chain->directory, WORLD_FILE, world, sizeof *world);
     if (status != DISK_FAILED) chain->world = *world;
     return status;
@@ -77,13 +77,13 @@ int chain_next_scenario(chain_t *chain) {
     world_t world = chain->world;
     begin(chain, &world, world.scenario + 1);
     step_t before = step_enter(STEP_PLAYING);
-    int status = save(chain, &world);
+    disk_status_t status = save(chain, &world);
     step_enter(before);
     return status == DISK_OK ? 0 : -1;
 }
 
-/* Slots are alike: the library chooses one at random, the recorded host 1 took another, so the recording is played
- * with these two numbers exchanged. */
+/* Slots are alike: the library chooses one at random, the recorded host 1 took another, so the recording is
+ * played with these two numbers exchanged. */
 static uint64_t renumbered(const scenario_t *scenario, const world_t *world, uint64_t slot) {
     if (world->our_slot == CHAIN_NO_SLOT) return slot;
     if (slot == scenario->our_slot) return world->our_slot;
@@ -110,19 +110,21 @@ static outcome_t mine(world_t *world, const scenario_t *scenario, const move_t *
 }
 
 static void show_move(const scenario_t *scenario, const move_t *move, const outcome_t *outcome) {
-    static const char *const TEXTS[] = {"posts the request", "reserves the slot",    "fills the slot", "submits a proof",
-                                        "marks a missed proof", "frees the slot", "withdraws what is left"};
+    static const char *const TEXTS[] = {"posts the request",     "reserves the slot",    "fills the slot",
+                                        "submits a proof",       "marks a missed proof", "frees the slot",
+                                        "withdraws what is left"};
     int whole = move->kind == MOVE_REQUEST || move->kind == MOVE_WITHDRAW;
     show(move->time, &scenario->id, whole ? SHOW_NO_SLOT : move->slot, actor_name(move->actor), "%s%s%s",
          TEXTS[move->kind], outcome->reverted == NULL ? "" : ": reverted, ",
          outcome->reverted == NULL ? "" : outcome->reverted);
 }
 
-/* The recorded host 1 is this node: it acts by itself. Only the proofs, which version 0.1 of the library does not
- * submit, are asked of it as they were recorded. */
+/* The recorded host 1 is this node: it acts by itself. Only the proofs, which version 0.1 of the library does
+ * not submit, are asked of it as they were recorded. */
 static void ask_us(world_t *world, const move_t *move) {
     const contract_slot_t *slot = &world->contract.slots[move->slot];
-    if (move->kind == MOVE_PROVE && slot->host == ACTOR_US && slot->state == SALES_SLOT_FILLED) world->proof_due = 1;
+    if (move->kind == MOVE_PROVE && slot->host == ACTOR_US && slot->state == SALES_SLOT_FILLED)
+        world->proof_due = 1;
 }
 
 int chain_advance(chain_t *chain, uint64_t time) {
@@ -145,33 +147,31 @@ int chain_advance(chain_t *chain, uint64_t time) {
         outcomes[played++] = mine(&world, scenario, &move);
     }
     step_t before = step_enter(STEP_PLAYING);
-    int status = save(chain, &world);
+    disk_status_t status = save(chain, &world);
     step_enter(before);
     if (status != DISK_OK) return -1;
     for (size_t i = 0; i < played; i++) show_move(scenario, &moves[i], &outcomes[i]);
     return 0;
 }
 
-/* A move of this node: mined at once, on the disk before anybody hears of it. SALES_OK, or why it had no effect. */
-static sales_status_t send(chain_t *chain, move_kind_t kind, uint64_t slot, outcome_t *outcome) {
+/* A move of this node: mined at once, on the disk before anybody hears of it. */
+static disk_status_t send(chain_t *chain, move_kind_t kind, uint64_t slot, outcome_t *outcome) {
     const scenario_t *scenario = chain_scenario(chain);
     world_t world = chain->world;
     move_t move = {.time = world.now, .actor = ACTOR_US, .kind = kind, .slot = slot};
     if (world.our_slot == CHAIN_NO_SLOT) world.our_slot = slot;
+    if (kind == MOVE_PROVE) world.proof_due = 0;
     *outcome = mine(&world, scenario, &move);
-    if (outcome->reverted == NULL) {
-        int status = save(chain, &world);
-        if (status == DISK_FAILED) return SALES_HOST_TRANSIENT;
-        if (status == DISK_UNKNOWN) return SALES_HOST_UNKNOWN;
-    }
-    show_move(scenario, &move, outcome);
-    return outcome->reverted == NULL ? SALES_OK : SALES_HOST_STATE_MISMATCH;
+    disk_status_t status = save(chain, &world);
+    if (status != DISK_FAILED) show_move(scenario, &move, outcome);
+    return status;
 }
 
 /* Whether a callback is about the request being played; the chain has no other. */
-static int known(const chain_t *chain, const sales_id_t *request_id) {
+static int known(const chain_t *chain, const sales_id_t *request_id, uint64_t slot) {
     const scenario_t *scenario = chain_scenario(chain);
-    return scenario != NULL && chain->world.contract.posted && memcmp(&scenario->id, request_id, sizeof *request_id) == 0;
+    return scenario != NULL && chain->world.contract.posted && slot < scenario->request.slots &&
+           memcmp(&scenario->id, request_id, sizeof *request_id) == 0;
 }
 
 /* Completes an operation with what it owes, or with a reason in words. */
@@ -182,27 +182,31 @@ static sales_status_t answer(chain_t *chain, const sales_op_t *op, sales_result_
 }
 
 static sales_status_t unknown_request(chain_t *chain, const sales_op_t *op) {
-    return answer(chain, op, (sales_result_t){.status = SALES_HOST_NOT_ALLOWED, .text = "no such request on the chain"});
+    return answer(chain, op,
+                  (sales_result_t){.status = SALES_HOST_NOT_ALLOWED, .text = "no such request on the chain"});
 }
 
-static sales_status_t act(chain_t *chain, step_t step, move_kind_t kind, const sales_op_t *op, const sales_slot_t *slot,
-                          outcome_t *outcome) {
-    if (!known(chain, &slot->request_id)) return unknown_request(chain, op);
+/* Answers `refusal` with the contract's reason where the move reverts. */
+static sales_status_t act(chain_t *chain, step_t step, move_kind_t kind, const sales_op_t *op,
+                          const sales_slot_t *slot, sales_status_t refusal, outcome_t *outcome) {
+    if (!known(chain, &slot->request_id, slot->index)) return unknown_request(chain, op);
     step_t before = step_enter(step);
-    sales_status_t status = send(chain, kind, slot->index, outcome);
+    disk_status_t status = send(chain, kind, slot->index, outcome);
     step_enter(before);
-    return outcome->reverted == NULL
-               ? status
-               : answer(chain, op, (sales_result_t){.status = status, .text = outcome->reverted});
+    if (status == DISK_FAILED) return SALES_HOST_TRANSIENT;
+    if (status == DISK_UNKNOWN) return SALES_HOST_UNKNOWN;
+    if (outcome->reverted == NULL) return SALES_OK;
+    return answer(chain, op, (sales_result_t){.status = refusal, .text = outcome->reverted});
 }
 
 static sales_status_t reserve_slot(void *user_data, const sales_op_t *op, const sales_slot_t *slot) {
     chain_t *chain = user_data;
     outcome_t outcome = {0};
     uint64_t bit = UINT64_C(1) << ACTOR_US;
-    if (known(chain, &slot->request_id) && chain->world.contract.slots[slot->index].reservations & bit) return SALES_OK;
-    sales_status_t status = act(chain, STEP_RESERVING, MOVE_RESERVE, op, slot, &outcome);
-    return status == SALES_HOST_STATE_MISMATCH ? SALES_HOST_NOT_ALLOWED : status;
+    if (known(chain, &slot->request_id, slot->index) &&
+        chain->world.contract.slots[slot->index].reservations & bit)
+        return SALES_OK; /* our own, from before */
+    return act(chain, STEP_RESERVING, MOVE_RESERVE, op, slot, SALES_HOST_NOT_ALLOWED, &outcome);
 }
 
 static sales_status_t fill_slot(void *user_data, const sales_op_t *op, const sales_slot_t *slot,
@@ -210,29 +214,33 @@ static sales_status_t fill_slot(void *user_data, const sales_op_t *op, const sal
     chain_t *chain = user_data;
     outcome_t outcome = {0};
     (void)proof; /* its content is the verifier's business, which the recording does not have */
-    sales_status_t status = act(chain, STEP_FILLING, MOVE_FILL, op, slot, &outcome);
+    sales_status_t status =
+        act(chain, STEP_FILLING, MOVE_FILL, op, slot, SALES_HOST_STATE_MISMATCH, &outcome);
     if (status == SALES_OK && outcome.locked > u256_small(collateral))
-        fprintf(stderr, "the chain took %" PRIu64 " tokens of collateral, the library meant less\n", outcome.locked);
+        fprintf(stderr, "the chain took %" PRIu64 " tokens of collateral, the library meant less\n",
+                outcome.locked);
     return status;
 }
 
 static sales_status_t free_slot(void *user_data, const sales_op_t *op, const sales_slot_t *slot) {
     chain_t *chain = user_data;
     outcome_t outcome = {0};
-    sales_status_t status = act(chain, STEP_ENDED, MOVE_FREE, op, slot, &outcome);
+    sales_status_t status = act(chain, STEP_ENDED, MOVE_FREE, op, slot, SALES_HOST_STATE_MISMATCH, &outcome);
     if (status == SALES_OK)
-        show(chain->world.now, &slot->request_id, slot->index, "node", "is paid %" PRIu64 " tokens", outcome.paid);
+        show(chain->world.now, &slot->request_id, slot->index, "node", "is paid %" PRIu64 " tokens",
+             outcome.paid);
     return status;
 }
 
 static sales_status_t read_slot(void *user_data, const sales_op_t *op, const sales_slot_t *slot) {
     chain_t *chain = user_data;
-    if (!known(chain, &slot->request_id)) return unknown_request(chain, op);
+    if (!known(chain, &slot->request_id, slot->index)) return unknown_request(chain, op);
     const contract_t *contract = &chain->world.contract;
     const contract_slot_t *found = &contract->slots[slot->index];
     sales_slot_view_t view = {.size = sizeof view,
                               .request_state = (uint8_t)contract_request_state(contract, chain->world.now),
-                              .slot_state = (uint8_t)contract_slot_state(contract, slot->index, chain->world.now),
+                              .slot_state =
+                                  (uint8_t)contract_slot_state(contract, slot->index, chain->world.now),
                               .is_mine = found->host == ACTOR_US,
                               .expires_at = contract->expires_at,
                               .ends_at = contract->ends_at,
@@ -243,7 +251,7 @@ static sales_status_t read_slot(void *user_data, const sales_op_t *op, const sal
 
 static sales_status_t read_request(void *user_data, const sales_op_t *op, const sales_id_t *request_id) {
     chain_t *chain = user_data;
-    if (!known(chain, request_id)) return unknown_request(chain, op);
+    if (!known(chain, request_id, 0)) return unknown_request(chain, op);
     return answer(chain, op, (sales_result_t){.request = &chain_scenario(chain)->request});
 }
 
@@ -261,10 +269,7 @@ int chain_submit_proof(chain_t *chain, const uint8_t *proof, size_t len) {
     outcome_t outcome;
     (void)proof, (void)len; /* as in fill_slot */
     step_t before = step_enter(STEP_PLAYING);
-    sales_status_t status = send(chain, MOVE_PROVE, chain->world.our_slot, &outcome);
-    world_t world = chain->world;
-    world.proof_due = 0;
-    int saved = save(chain, &world);
+    disk_status_t status = send(chain, MOVE_PROVE, chain->world.our_slot, &outcome);
     step_enter(before);
-    return saved == DISK_OK && status != SALES_HOST_TRANSIENT ? 0 : -1;
+    return status == DISK_OK ? 0 : -1;
 }

@@ -1,7 +1,9 @@
-/* The chain: plays a recorded scenario by its own timestamps, and lets this node take part in the place of host 1.
+/* The chain: plays a recorded scenario by its own timestamps, and lets this node take part in the place of
+ * host 1.
  *
- * It is the world outside the node: its state lies in a file of its own, written before anybody hears of a move, and
- * survives whatever becomes of the node. Time is virtual: it stands still while the node does not ask for more. */
+ * It is the world outside the node: its state lies in a file of its own, written before anybody hears of a
+ * move, and survives whatever becomes of the node. Time is virtual: it stands still while the node does not
+ * ask for more. */
 #ifndef EXAMPLE_CHAIN_H
 #define EXAMPLE_CHAIN_H
 
@@ -59,7 +61,8 @@ const scenario_t *chain_scenario(const chain_t *chain);
 /* When something happens next by itself: a recorded move, or the clock changes a state. UINT64_MAX: never. */
 uint64_t chain_next(const chain_t *chain);
 
-/* Lets time pass until `time`, and plays all that was recorded up to then. -1 where the world could not be written. */
+/* Lets time pass until `time`, and plays all that was recorded up to then. -1 where the world could not be
+ * written. */
 int chain_advance(chain_t *chain, uint64_t time);
 
 /* Begins the next scenario. */

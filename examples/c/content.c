@@ -66,7 +66,8 @@ static int open_source(const content_t *content, const sales_id_t *slot_id, uint
     char path[DISK_PATH_MAX];
     slot_path(path, content->network, slot_id);
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0 && errno == ENOENT && publish(path, slot_id, size) == 0) file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0 && errno == ENOENT && publish(path, slot_id, size) == 0)
+        file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0) complain("open", path);
     return file;
 }
@@ -170,7 +171,8 @@ static sales_status_t store(void *user_data, const sales_op_t *op, const sales_s
     step_enter(before);
     if (failed) return SALES_HOST_TRANSIENT;
     if (download->landed > 0)
-        show(*content->now, &slot->request_id, slot->index, "content", "%s landed before", show_bytes(download->landed));
+        show(*content->now, &slot->request_id, slot->index, "content", "%s landed before",
+             show_bytes(download->landed));
     download->token = op->token;
     return SALES_PENDING;
 }
@@ -186,7 +188,8 @@ static int download_step(content_t *content, download_t *download) {
         return complete(content, token, SALES_HOST_TRANSIENT, "the content could not be copied");
     }
     before = step_enter(STEP_RECORDING);
-    sales_status_t told = lib.sales_consumed(content->sales, *content->now, &download->slot_id, download->landed, NULL);
+    sales_status_t told =
+        lib.sales_consumed(content->sales, *content->now, &download->slot_id, download->landed, NULL);
     step_enter(before);
     if (told < 0) fprintf(stderr, "sales_consumed: %s\n", lib.sales_status_name(told));
     if (download->landed < download->size || download->token != token) return told < 0 ? -1 : 0;
@@ -201,7 +204,8 @@ static int download_step(content_t *content, download_t *download) {
 int content_step(content_t *content) {
     int failed = 0;
     for (size_t i = 0; i < CONTENT_DOWNLOADS_MAX; i++) {
-        if (content->downloads[i].token != 0 && download_step(content, &content->downloads[i]) != 0) failed = -1;
+        if (content->downloads[i].token != 0 && download_step(content, &content->downloads[i]) != 0)
+            failed = -1;
     }
     return failed;
 }
@@ -220,11 +224,12 @@ static void cancel(void *user_data, uint64_t token) {
     show(*content->now, &download->request_id, download->index, "content", "download cancelled at %s",
          show_bytes(download->landed));
     download->token = 0;
-    if (complete(content, token, SALES_HOST_CANCELLED, NULL) != 0) fprintf(stderr, "a cancelled download was refused\n");
+    if (complete(content, token, SALES_HOST_CANCELLED, NULL) != 0)
+        fprintf(stderr, "a cancelled download was refused\n");
 }
 
-int content_prove(content_t *content, const sales_id_t *slot_id, uint64_t size, const uint8_t salt[SHA256_SIZE],
-                  uint8_t proof[SHA256_SIZE]) {
+int content_prove(content_t *content, const sales_id_t *slot_id, uint64_t size,
+                  const uint8_t salt[SHA256_SIZE], uint8_t proof[SHA256_SIZE]) {
     download_t whole = {.slot_id = *slot_id, .size = size};
     uint8_t block[CONTENT_BLOCK];
     int stored = open_stored(content, slot_id, O_RDONLY);
@@ -252,7 +257,8 @@ static sales_status_t prove(void *user_data, const sales_op_t *op, const sales_s
     step_enter(before);
     if (failed) return SALES_HOST_PERMANENT;
     /* Copied before sales_complete returns; what follows runs after this callback did. */
-    if (lib.sales_complete(content->sales, *content->now, op->token, &result, NULL) < 0) return SALES_HOST_PERMANENT;
+    if (lib.sales_complete(content->sales, *content->now, op->token, &result, NULL) < 0)
+        return SALES_HOST_PERMANENT;
     return SALES_PENDING;
 }
 

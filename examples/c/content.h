@@ -1,5 +1,5 @@
-/* The content of slots: real files, copied into the repo block by block, each block hashed; a few blocks a second,
- * so that a download is long enough to be watched, cancelled and killed. */
+/* The content of slots: real files, copied into the repo block by block, each block hashed; a few blocks a
+ * second, so that a download is long enough to be watched, cancelled and killed. */
 #ifndef EXAMPLE_CONTENT_H
 #define EXAMPLE_CONTENT_H
 
@@ -27,8 +27,8 @@ typedef struct download_t {
 typedef struct content_t {
     sales_t sales;
     repo_t *repo;
-    const uint64_t *now;           /* the chain's clock */
-    char network[DISK_PATH_MAX];   /* where clients publish what they want stored */
+    const uint64_t *now;         /* the chain's clock */
+    char network[DISK_PATH_MAX]; /* where clients publish what they want stored */
     download_t downloads[CONTENT_DOWNLOADS_MAX];
 } content_t;
 
@@ -44,8 +44,9 @@ int content_step(content_t *content);
 /* When content_step has something to do: UINT64_MAX: never. */
 uint64_t content_next(const content_t *content);
 
-/* The hash over all of a slot's blocks, begun with `salt`: it stands for a proof. -1 where the content is not whole. */
-int content_prove(content_t *content, const sales_id_t *slot_id, uint64_t size, const uint8_t salt[SHA256_SIZE],
-                  uint8_t proof[SHA256_SIZE]);
+/* The hash over all of a slot's blocks, begun with `salt`: it stands for a proof. -1 where the content is not
+ * whole. */
+int content_prove(content_t *content, const sales_id_t *slot_id, uint64_t size,
+                  const uint8_t salt[SHA256_SIZE], uint8_t proof[SHA256_SIZE]);
 
 #endif

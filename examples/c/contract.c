@@ -69,9 +69,11 @@ static outcome_t reserve(contract_t *contract, const move_t *move) {
     uint64_t bit = UINT64_C(1) << move->actor;
     if (state != SALES_SLOT_FREE && state != SALES_SLOT_REPAIR) return reverted("the slot is not free");
     if (slot->reservations & bit) return reverted("reserved before");
-    if (__builtin_popcountll(slot->reservations) == CONTRACT_RESERVATIONS_MAX) return reverted("reservations are full");
+    if (__builtin_popcountll(slot->reservations) == CONTRACT_RESERVATIONS_MAX)
+        return reverted("reservations are full");
     slot->reservations |= bit;
-    if (__builtin_popcountll(slot->reservations) == CONTRACT_RESERVATIONS_MAX) announce(&outcome, NEWS_RESERVATIONS_FULL);
+    if (__builtin_popcountll(slot->reservations) == CONTRACT_RESERVATIONS_MAX)
+        announce(&outcome, NEWS_RESERVATIONS_FULL);
     return outcome;
 }
 
@@ -110,7 +112,8 @@ static outcome_t prove(contract_t *contract, const move_t *move) {
     return (outcome_t){0};
 }
 
-static void lose(contract_t *contract, const sales_request_t *terms, contract_slot_t *slot, outcome_t *outcome) {
+static void lose(contract_t *contract, const sales_request_t *terms, contract_slot_t *slot,
+                 outcome_t *outcome) {
     uint64_t proved = slot->proved;
     *slot = (contract_slot_t){.state = SALES_SLOT_REPAIR, .proved = proved};
     contract->filled--;
@@ -125,10 +128,12 @@ static outcome_t miss(contract_t *contract, const sales_request_t *terms, const 
     outcome_t outcome = {0};
     contract_slot_t *slot = &contract->slots[move->slot];
     uint64_t end = (move->period + 1) * CONTRACT_PERIOD;
-    if (contract_slot_state(contract, move->slot, move->time) != SALES_SLOT_FILLED) return reverted("the slot is not filled");
+    if (contract_slot_state(contract, move->slot, move->time) != SALES_SLOT_FILLED)
+        return reverted("the slot is not filled");
     if (move->time <= end) return reverted("the period has not ended");
     if (move->time >= end + CONTRACT_PROOF_TIMEOUT) return reverted("too late to mark the period");
-    if (slot->proved == move->period || move->period <= slot->filled_at / CONTRACT_PERIOD) return reverted("proof not missing");
+    if (slot->proved == move->period || move->period <= slot->filled_at / CONTRACT_PERIOD)
+        return reverted("proof not missing");
     if (slot->missed == move->period) return reverted("marked before");
     slot->missed = move->period;
     slot->collateral -= slot_collateral(terms) * CONTRACT_SLASH_PERCENT / 100;

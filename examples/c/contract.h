@@ -1,5 +1,5 @@
-/* The rules of the marketplace contract, for one request: who may do what when, what it pays, what it announces.
- * No disk, no clock, no library: a move either takes effect or reverts, and says why. */
+/* The rules of the marketplace contract, for one request: who may do what when, what it pays, what it
+ * announces. No disk, no clock, no library: a move either takes effect or reverts, and says why. */
 #ifndef EXAMPLE_CONTRACT_H
 #define EXAMPLE_CONTRACT_H
 

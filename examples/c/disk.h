@@ -1,4 +1,5 @@
-/* What the repo, the content and the chain write to disk, written so that a kill or a power cut cannot halve it. */
+/* What the repo, the content and the chain write to disk, written so that a kill or a power cut cannot halve
+ * it. */
 #ifndef EXAMPLE_DISK_H
 #define EXAMPLE_DISK_H
 
@@ -9,9 +10,9 @@
 
 typedef enum disk_status_t {
     DISK_OK = 0,
-    DISK_MISSING = 1,   /* disk_read: there is no such file */
-    DISK_FAILED = -1,   /* no effect: the file is as it was */
-    DISK_UNKNOWN = -2,  /* the new file is in place, but perhaps not yet on the disk */
+    DISK_MISSING = 1,  /* disk_read: there is no such file */
+    DISK_FAILED = -1,  /* no effect: the file is as it was */
+    DISK_UNKNOWN = -2, /* the new file is in place, but perhaps not yet on the disk */
 } disk_status_t;
 
 /* `out` = "a/b". Ends the program when it does not fit: paths come from the command line alone. */
@@ -23,7 +24,7 @@ disk_status_t disk_make_directory(const char *path);
 /* Waits until the names in a directory are on the disk. */
 disk_status_t disk_sync_directory(const char *path);
 
-/* Replaces `directory`/`name` by `len` bytes in one step: written aside, synced, renamed, directory synced. */
+/* Replaces `directory`/`name` by `len` bytes in one step: written aside, synced, renamed, synced. */
 disk_status_t disk_replace(const char *directory, const char *name, const void *data, size_t len);
 
 /* Reads a small file as text (a 0 is put behind it). */

@@ -54,17 +54,19 @@ int repo_open(repo_t *repo, const char *directory, uint64_t quota) {
     repo->quota = quota;
     snprintf(repo->directory, sizeof repo->directory, "%s", directory);
     disk_path(repo->content, directory, "content");
-    if (disk_make_directory(repo->directory) != DISK_OK || disk_make_directory(repo->content) != DISK_OK) return -1;
+    if (disk_make_directory(repo->directory) != DISK_OK || disk_make_directory(repo->content) != DISK_OK)
+        return -1;
     return read_total(repo) == 0 && count_used(repo) == 0 ? 0 : -1;
 }
 
-/* Writes the new total, and which commit of which store it belongs to, in one step. Memory follows the disk. */
+/* Writes the new total, and which commit of which store it belongs to, in one step. Memory follows. */
 static sales_status_t change(repo_t *repo, const sales_op_t *op, uint64_t reserved) {
     char text[TOTAL_LENGTH], id[33];
     int same = memcmp(repo->store_id, op->store_id, sizeof repo->store_id) == 0;
     uint64_t seq = same && repo->store_seq > op->store_seq ? repo->store_seq : op->store_seq;
     for (size_t i = 0; i < 16; i++) snprintf(id + 2 * i, 3, "%02x", op->store_id[i]);
-    int len = snprintf(text, sizeof text, "reserved %" PRIu64 "\nstore %s\nseq %" PRIu64 "\n", reserved, id, seq);
+    int len =
+        snprintf(text, sizeof text, "reserved %" PRIu64 "\nstore %s\nseq %" PRIu64 "\n", reserved, id, seq);
     disk_status_t status = disk_replace(repo->directory, TOTAL_FILE, text, (size_t)len);
     if (status == DISK_FAILED) return SALES_HOST_TRANSIENT;
     repo->reserved = reserved;

@@ -1,4 +1,4 @@
-/* The repo: a directory with a quota. Its total of reserved bytes lies in one small file, replaced durably. */
+/* The repo: a directory with a quota. Its total of reserved bytes lies in one file, replaced durably. */
 #ifndef EXAMPLE_REPO_H
 #define EXAMPLE_REPO_H
 

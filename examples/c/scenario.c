@@ -111,7 +111,8 @@ static int read_move(scenario_t *scenario, char words[5][LINE_LENGTH], int count
 static int read_line(scenario_t *scenario, const char *line) {
     char words[5][LINE_LENGTH];
     if (line[0] == '#' || line[0] == '\n') return 0;
-    int count = sscanf(line, "%511s %511s %511s %511s %511s", words[0], words[1], words[2], words[3], words[4]);
+    int count =
+        sscanf(line, "%511s %511s %511s %511s %511s", words[0], words[1], words[2], words[3], words[4]);
     if (count == 2) return read_field(scenario, words[0], words[1]);
     return count >= 3 ? read_move(scenario, words, count) : -1;
 }
@@ -132,7 +133,8 @@ int scenario_read(const char *path, scenario_t *scenario) {
     }
     bad = bad || ferror(file);
     if (fclose(file) != 0 || bad) return -1;
-    if (scenario->moves_len == 0 || scenario->request.slots == 0 || scenario->request.slots > SCENARIO_SLOTS_MAX) {
+    if (scenario->moves_len == 0 || scenario->request.slots == 0 ||
+        scenario->request.slots > SCENARIO_SLOTS_MAX) {
         fprintf(stderr, "%s: no moves, or not 1 to %d slots\n", path, SCENARIO_SLOTS_MAX);
         return -1;
     }

@@ -1,4 +1,4 @@
-/* A recorded scenario: what a client asked for, and every move that followed. Read from scenarios/NAME.txt. */
+/* A recorded scenario: what a client asked for, and every move that followed. From scenarios/NAME.txt. */
 #ifndef EXAMPLE_SCENARIO_H
 #define EXAMPLE_SCENARIO_H
 
@@ -9,7 +9,13 @@
 #define SCENARIO_SLOTS_MAX 8
 
 /* Who moves. Hosts are numbered as recorded; this node plays host 1. */
-typedef enum actor_t { ACTOR_NONE = 0, ACTOR_US = 1, ACTOR_HOST_LAST = 9, ACTOR_CLIENT, ACTOR_VALIDATOR } actor_t;
+typedef enum actor_t {
+    ACTOR_NONE = 0,
+    ACTOR_US = 1,
+    ACTOR_HOST_LAST = 9,
+    ACTOR_CLIENT,
+    ACTOR_VALIDATOR
+} actor_t;
 
 typedef enum move_kind_t {
     MOVE_REQUEST,

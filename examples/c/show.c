@@ -11,6 +11,7 @@
 #define BAR_WIDTH 32
 
 static int silent;
+static int bar_drawn;
 
 void show_nothing(void) {
     silent = 1;
@@ -30,6 +31,12 @@ const char *show_bytes(uint64_t bytes) {
     return text;
 }
 
+/* A line takes the place of the bar. */
+static void clear_bar(void) {
+    if (bar_drawn) printf("\r%80s\r", "");
+    bar_drawn = 0;
+}
+
 static void show_text(const char *format, va_list values) {
     vprintf(format, values);
     putchar('\n');
@@ -45,13 +52,16 @@ void show_heading(const char *format, ...) {
     va_end(values);
 }
 
-void show(uint64_t time, const sales_id_t *request_id, uint64_t slot, const char *who, const char *format, ...) {
+void show(uint64_t time, const sales_id_t *request_id, uint64_t slot, const char *who, const char *format,
+          ...) {
     char date[32];
     struct tm parts;
     time_t seconds = (time_t)time;
     va_list values;
     if (silent) return;
-    if (gmtime_r(&seconds, &parts) == NULL || strftime(date, sizeof date, "%m-%d %H:%M:%S", &parts) == 0) date[0] = 0;
+    clear_bar();
+    if (gmtime_r(&seconds, &parts) == NULL || strftime(date, sizeof date, "%m-%d %H:%M:%S", &parts) == 0)
+        date[0] = 0;
     const uint8_t *id = request_id->bytes;
     printf("%s  %02x%02x%02x%02x  ", date, id[0], id[1], id[2], id[3]);
     if (slot == SHOW_NO_SLOT) {
@@ -68,9 +78,9 @@ void show(uint64_t time, const sales_id_t *request_id, uint64_t slot, const char
 void show_progress(uint64_t done, uint64_t total) {
     if (silent || total == 0 || !isatty(STDOUT_FILENO)) return;
     int width = (int)((double)done / (double)total * BAR_WIDTH);
-    printf("\r%42s", "");
-    for (int i = 0; i < BAR_WIDTH; i++) fputs(i < width ? "#" : ".", stdout);
-    printf(" %3d %%", (int)((double)done / (double)total * 100));
-    if (done == total) printf("\r%80s\r", ""); /* the line that follows takes its place */
+    printf("\r%43s", "[");
+    for (int i = 0; i < BAR_WIDTH; i++) putchar(i < width ? '#' : '.');
+    printf("]");
     fflush(stdout);
+    bar_drawn = 1;
 }

@@ -14,7 +14,8 @@ __attribute__((format(printf, 5, 6))) void show(uint64_t time, const sales_id_t 
 /* A line on its own, as a heading. */
 __attribute__((format(printf, 1, 2))) void show_heading(const char *format, ...);
 
-/* Draws over itself on a terminal; elsewhere it shows nothing: the line that follows the last block says it all. */
+/* Draws over itself on a terminal; elsewhere it shows nothing: the line that follows the last block says it
+ * all. */
 void show_progress(uint64_t done, uint64_t total);
 
 /* Bytes for people, as "64 KiB"; the text lives until the fourth call after this one. */

@@ -38,7 +38,8 @@ static void tell(void) {
     char text[STEP_LENGTH + 1];
     if (file < 0) return;
     snprintf(text, sizeof text, STEP_MARK "%-*s\n", STEP_LENGTH - (int)sizeof STEP_MARK, NAMES[current]);
-    if (disk_write_at(file, text, STEP_LENGTH, 0) != 0) fprintf(stderr, "cannot write the step: %s\n", strerror(errno));
+    if (disk_write_at(file, text, STEP_LENGTH, 0) != 0)
+        fprintf(stderr, "cannot write the step: %s\n", strerror(errno));
 }
 
 int step_begin(const char *directory) {
@@ -60,4 +61,8 @@ step_t step_enter(step_t step) {
     current = step;
     if (step != before) tell();
     return before;
+}
+
+step_t step_now(void) {
+    return current;
 }

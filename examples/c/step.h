@@ -1,22 +1,21 @@
-/* Which step of the protocol the node is in, kept in a small file: so that who kills it can tell where it fell. */
+/* Which step of the protocol the node is in, kept in a small file: its killer can tell where it was. */
 #ifndef EXAMPLE_STEP_H
 #define EXAMPLE_STEP_H
 
 /* In the order in which a slot meets them. */
-#define STEPS(X)                                                                                                     \
-    X(OPENING, "opening")                                                                                            \
-    X(RECOVERING, "recovering")                                                                                      \
-    X(PLAYING, "playing")                                                                                            \
-    X(RECORDING, "recording")                                                                                        \
-    X(READING, "reading")                                                                                            \
-    X(RESERVING, "reserving")                                                                                        \
-    X(STORING, "storing")                                                                                            \
-    X(CONSUMING, "consuming")                                                                                        \
-    X(PROVING, "proving")                                                                                            \
-    X(FILLING, "filling")                                                                                            \
-    X(ENDED, "ended")                                                                                                \
-    X(CLEARING, "clearing")                                                                                          \
-    X(RELEASING, "releasing")                                                                                        \
+#define STEPS(X)                \
+    X(OPENING, "opening")       \
+    X(RECOVERING, "recovering") \
+    X(PLAYING, "playing")       \
+    X(RECORDING, "recording")   \
+    X(RESERVING, "reserving")   \
+    X(STORING, "storing")       \
+    X(CONSUMING, "consuming")   \
+    X(PROVING, "proving")       \
+    X(FILLING, "filling")       \
+    X(ENDED, "ended")           \
+    X(CLEARING, "clearing")     \
+    X(RELEASING, "releasing")   \
     X(CLOSING, "closing")
 
 typedef enum step_t {
@@ -33,7 +32,7 @@ typedef enum step_t {
 
 const char *step_name(step_t step);
 
-/* The step that `text` (a line of the file, or of a system call list) names; STEP_COUNT where it names none. */
+/* The step that `text` (the file, or a line of a system call list) names; STEP_COUNT: none. */
 step_t step_in(const char *text);
 
 /* From now on the step is written to `directory`/step. -1 where the file cannot be made. */
@@ -42,5 +41,7 @@ void step_end(void);
 
 /* Enters a step; answers the one that it interrupts, to be entered again afterwards. */
 step_t step_enter(step_t step);
+
+step_t step_now(void);
 
 #endif

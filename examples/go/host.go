@@ -1,5 +1,5 @@
-// host.go: a host in Go that sells one slot with everything asynchronous. Each operation is completed by another
-// goroutine, before or after its callback returned, or inside the callback: all three happen, by chance.
+// host.go: a host in Go that sells one slot with everything asynchronous. Each operation is completed by
+// another goroutine, before or after its callback returned, or inside the callback: by chance.
 package main
 
 // #include "sales.h"
@@ -13,51 +13,29 @@ import (
 	"os"
 	"runtime"
 	"runtime/cgo"
-	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
 )
 
-const quota, slotSize, duration = 1 << 20, 64 << 10, 60
+const slotSize, duration = 64 << 10, 60
 
 var cid, proof = []byte{1, 2, 3}, []byte("a proof")
 
-var kinds = map[C.uint32_t]string{1: "reserve", 2: "release", 3: "consume", 16: "store", 17: "prove", 19: "clear",
-	32: "fill slot", 33: "reserve slot", 34: "free slot", 36: "read slot", 38: "read request"}
+var operations = map[C.uint32_t]string{1: "reserve", 2: "release", 3: "consume", 16: "store", 17: "prove",
+	19: "clear", 32: "fill slot", 33: "reserve slot", 34: "free slot", 36: "read slot", 38: "read request"}
+var events = []string{"", "state", "sold", "ended", "alert", "done", "refused", "released"}
 
 type host struct {
-	sales          C.sales_t
-	request        C.sales_request_t
-	news           chan C.sales_event_t
-	ahead          atomic.Uint64 // seconds: what time it is on the chain is the host's to tell
-	filled         atomic.Bool
-	books          sync.Mutex // of the repo, never held in a call of the library
-	reserved, used int64
+	repo
+	sales   C.sales_t
+	request *C.sales_request_t // pinned, and so is the content id in it
+	news    chan C.sales_event_t
+	ahead   atomic.Uint64 // seconds: what time it is on the chain is the host's to tell
+	filled  atomic.Bool
 }
 
 func (h *host) now() C.uint64_t { return C.uint64_t(uint64(time.Now().Unix()) + h.ahead.Load()) }
-
-// book changes the books of the repo, or refuses and changes nothing. It answers what is reserved and used then.
-func (h *host) book(reserved, used int64) (int64, int64, status) {
-	h.books.Lock()
-	defer h.books.Unlock()
-	r, u := h.reserved+reserved, h.used+used
-	if r < 0 || u < 0 {
-		log.Fatalf("more given back than was taken: reserved %d, used %d", r, u)
-	} else if r+u > quota {
-		return h.reserved, h.used, C.SALES_HOST_NO_SPACE
-	}
-	h.reserved, h.used = r, u
-	return r, u, C.SALES_OK
-}
-
-//export hostBooks
-func hostBooks(user C.uintptr_t, held, free *C.uint64_t) status {
-	reserved, used, s := cgo.Handle(user).Value().(*host).book(0, 0)
-	*held, *free = C.uint64_t(reserved), C.uint64_t(quota-reserved-used)
-	return s
-}
 
 //export hostEvent
 func hostEvent(user C.uintptr_t, event *C.sales_event_t) {
@@ -96,7 +74,7 @@ func (h *host) operate(op C.sales_op_t, size int64, filling []byte) {
 		h.book(0, -size)
 	case C.SALES_OP_CONTENT_STORE:
 		for landed := size / 4; landed <= size; landed += size / 4 {
-			check("landed", C.sales_consumed(h.sales, h.now(), &op.slot_id, C.uint64_t(landed), e), e)
+			must("consumed", C.sales_consumed(h.sales, h.now(), &op.slot_id, C.uint64_t(landed), e), e)
 		}
 		for _, used, _ := h.book(0, 0); used < size; _, used, _ = h.book(0, 0) {
 			pause()
@@ -120,10 +98,10 @@ func (h *host) operate(op C.sales_op_t, size int64, filling []byte) {
 		pins.Pin(&view)
 		result.view = &view
 	case C.SALES_OP_CHAIN_READ_REQUEST:
-		result.request = &h.request // pinned by main
+		result.request = h.request
 	}
-	step := fmt.Sprintf("  %s, %d bytes", kinds[op.kind], size)
-	check(step, C.sales_complete(h.sales, h.now(), op.token, &result, e), e)
+	fmt.Printf("  %s, %d bytes\n", operations[op.kind], size)
+	must("complete", C.sales_complete(h.sales, h.now(), op.token, &result, e), e)
 }
 
 // await lets time pass until the event has come.
@@ -133,12 +111,14 @@ func (h *host) await(kind C.uint32_t, token C.uint64_t, e *C.sales_error_t) {
 		case event := <-h.news:
 			reserved, used, _ := h.book(0, 0)
 			state := C.GoString(C.sales_state_name(event.state))
-			check(fmt.Sprintf("event %d %s, reserved %d, used %d", event.kind, state, reserved, used), event.status, e)
-			if event.kind == kind && event.token == token {
+			fmt.Printf("%s: %s, reserved %d, used %d\n", events[event.kind], state, reserved, used)
+			if event.status < 0 || event.kind == C.SALES_EVENT_ALERT || event.kind == C.SALES_EVENT_REFUSED {
+				log.Fatal(C.GoString(&event.text[0]))
+			} else if event.kind == kind && event.token == token {
 				return
 			}
 		case <-time.After(50 * time.Millisecond):
-			check("tick", C.sales_tick(h.sales, h.now(), e), e)
+			must("tick", C.sales_tick(h.sales, h.now(), e), e)
 		case <-timeout:
 			log.Fatalf("event %d never came", kind)
 		}
@@ -164,14 +144,15 @@ func main() {
 	var pins runtime.Pinner
 	defer pins.Unpin()
 	pins.Pin(&cid[0])
-	pins.Pin(h)
-	h.request = C.sales_request_t{size: C.sizeof_sales_request_t, proof_probability: u256(1), slots: 1,
-		price_per_byte_per_second: u256(2), collateral_per_byte: u256(1), slot_size: slotSize, duration: duration,
-		expiry: duration / 2, cid: C.sales_bytes_t{data: (*C.uint8_t)(&cid[0]), len: C.size_t(len(cid))}}
+	h.request = &C.sales_request_t{size: C.sizeof_sales_request_t, proof_probability: u256(1), slots: 1,
+		price_per_byte_per_second: u256(2), collateral_per_byte: u256(1), slot_size: slotSize,
+		duration: duration, expiry: duration / 2,
+		cid: C.sales_bytes_t{data: (*C.uint8_t)(&cid[0]), len: C.size_t(len(cid))}}
+	pins.Pin(h.request)
 	ask := C.sales_ask_t{size: C.sizeof_sales_ask_t, proof_probability: u256(1), slots: 1,
-		price_per_byte_per_second: u256(2), collateral_per_byte: u256(1), slot_size: slotSize, duration: duration,
-		expires_at: h.now() + duration/2, ends_at: h.now() + duration}
-	check("request id", C.sales_request_id(&h.request, &ask.request_id, e), e)
+		price_per_byte_per_second: u256(2), collateral_per_byte: u256(1), slot_size: slotSize,
+		duration: duration, expires_at: h.now() + duration/2, ends_at: h.now() + duration}
+	check("request id", C.sales_request_id(h.request, &ask.request_id, e), e)
 	check("request", C.sales_on_request(h.sales, h.now(), nil, &ask, e), e)
 	h.await(C.SALES_EVENT_SOLD, 0, e)
 
@@ -179,7 +160,7 @@ func main() {
 	check("request ended", C.sales_on_request_ended(h.sales, h.now(), nil, &ask.request_id, e), e)
 	h.await(C.SALES_EVENT_ENDED, 0, e)
 
-	slot, token := C.sales_id_t{}, C.uint64_t(0) // a reservation by hand
+	slot, token := C.sales_id_t{bytes: u256(1).be}, C.uint64_t(0) // a reservation by hand
 	if check("reserve", C.sales_reserve(h.sales, h.now(), &slot, 4096, &token, e), e) == C.SALES_PENDING {
 		h.await(C.SALES_EVENT_DONE, token, e)
 	}

@@ -1,6 +1,7 @@
-## host.nim: a host in Nim that sells one slot with everything asynchronous, on the event loop of the standard library:
-## each callback starts a future and answers SALES_PENDING. By chance the future is done before the callback is.
-import std/[asyncdispatch, os, random, strformat, tables, tempfiles, times]
+## host.nim: a host in Nim that sells one slot with everything asynchronous, on the event loop of the standard
+## library: each callback starts a future and answers SALES_PENDING. By chance the future is done before that.
+import std/[asyncdispatch, os, random, strformat, tempfiles, times]
+from std/tables import Table, mgetOrPut
 import sales
 
 const
@@ -8,6 +9,7 @@ const
   slotSize = 64 shl 10
   duration = 60
   secret = "a proof"
+  events = ["", "state", "sold", "ended", "alert", "done", "refused", "released"]
 
 type Node = ref object
   handle: uint64
@@ -20,21 +22,7 @@ type Node = ref object
 
 proc now(node: Node): uint64 = uint64(epochTime()) + node.ahead
 
-proc sized(T: typedesc): T = T(size: uint32(sizeof(T)))
-
-proc u256(n: uint64): Id =
-  for i in 0 .. 7: result[31 - i] = byte((n shr (8 * i)) and 255)
-
 proc lend(s: var string): Bytes = Bytes(data: cast[ptr byte](addr s[0]), len: csize_t(s.len))
-
-proc check(step: string, status: Status, e: var Error) =
-  ## Shows a step and its status; an error is raised.
-  echo &"{step:<44} {sales_status_name(status)}"
-  if status < 0: raise newException(CatchableError, step & ": " & $cast[cstring](addr e.text))
-
-proc pends(step: string, status: Status, e: var Error): bool =
-  check(step, status, e)
-  status == SALES_PENDING
 
 proc book(node: Node, reserved, used: int): Status =
   ## Changes the books of the repo, or refuses and changes nothing.
@@ -48,16 +36,17 @@ proc heard(node: Node, kind: uint32, token = 0'u64): Future[void] =
   ## The future of an event, whoever asks first: its hearer or the event.
   node.news.mgetOrPut((kind, token), newFuture[void]("event"))
 
-template pending(user: pointer, asked: ptr Op, what: string, work: untyped): Status =
+template pending(user: pointer, op: ptr Op, what: string, work: untyped): Status =
   ## The answer of a callback: `work` makes the `answer` in a future, which completes the operation.
   let node {.inject.} = cast[Node](user)
-  let op {.inject.} = asked[] # what is lent dies with the callback
+  let (step, asked {.inject.}) = ("  " & what, op[]) # copies: what is lent dies with the callback
   proc operate() {.async.} =
     var e {.inject.} = sized(Error)
     var answer {.inject.} = sized(Result)
     if rand(2) > 0: await sleepAsync(rand(3))
     work
-    check("  " & what, sales_complete(node.handle, node.now, op.token, addr answer, addr e), e)
+    echo step
+    must("complete", sales_complete(node.handle, node.now, asked.token, addr answer, addr e), e)
   try:
     asyncCheck operate()
     SALES_PENDING
@@ -88,7 +77,7 @@ proc store(user: pointer, op: ptr Op, slot: ptr Slot, until: uint64, repairing: 
   pending(user, op, &"store {size}"):
     for quarter in 1'u64 .. 4:
       let landed = size * quarter div 4
-      check(&"  landed {landed}", sales_consumed(node.handle, node.now, addr op.slot_id, landed, addr e), e)
+      must("consumed", sales_consumed(node.handle, node.now, addr asked.slot_id, landed, addr e), e)
       await sleepAsync(rand(2))
     while node.used < int(size): await sleepAsync(1)
 
@@ -101,10 +90,14 @@ proc clear(user: pointer, op: ptr Op, slot: ptr Slot): Status {.callback.} =
   let size = int(slot.request.slot_size)
   pending(user, op, &"clear {size}"): answer.status = node.book(0, -size)
 
-proc confirm(user: pointer, op: ptr Op, slot: ptr Slot): Status {.callback.} = # that the slot is reserved, or paid
-  pending(user, op, &"chain, operation {op.kind}"): discard
+proc reserveSlot(user: pointer, op: ptr Op, slot: ptr Slot): Status {.callback.} =
+  pending(user, op, "reserve slot"): discard
 
-proc fillSlot(user: pointer, op: ptr Op, slot: ptr Slot, proof: ptr Bytes, collateral: ptr Id): Status {.callback.} =
+proc freeSlot(user: pointer, op: ptr Op, slot: ptr Slot): Status {.callback.} =
+  pending(user, op, "free slot"): discard
+
+proc fillSlot(user: pointer, op: ptr Op, slot: ptr Slot, proof: ptr Bytes,
+    collateral: ptr Id): Status {.callback.} =
   var given = newString(proof.len)
   copyMem(addr given[0], proof.data, proof.len)
   pending(user, op, "fill slot"):
@@ -127,21 +120,27 @@ proc readRequest(user: pointer, op: ptr Op, requestId: ptr Id): Status {.callbac
 proc onEvent(user: pointer, event: ptr Event) {.callback.} =
   let node = cast[Node](user)
   try:
-    echo &"event {event.kind} {sales_state_name(event.state)}, reserved {node.reserved}, used {node.used}"
+    echo &"{events[event.kind]}: {sales_state_name(event.state)}, reserved {node.reserved}, used {node.used}"
+    if event.status < 0 or event.kind in [SALES_EVENT_ALERT, SALES_EVENT_REFUSED]:
+      quit($cast[cstring](addr event.text))
     let future = node.heard(event.kind, event.token)
-    if event.status < 0: future.fail(newException(CatchableError, $cast[cstring](addr event.text)))
-    elif not future.finished: future.complete()
+    if not future.finished: future.complete()
   except Exception as e:
     quit(e.msg)
 
 proc register(node: Node, e: var Error) =
-  let user = cast[pointer](node)
-  var repo = Repo(size: uint32(sizeof(Repo)), user_data: user, available: available, reserve: reserve,
-    release: release, reserved: reserved, consume: consume)
-  var chain = Chain(size: uint32(sizeof(Chain)), user_data: user, fill_slot: fillSlot, reserve_slot: confirm,
-    free_slot: confirm, read_slot: readSlot, read_request: readRequest)
-  var content = Content(size: uint32(sizeof(Content)), user_data: user, store: store, prove: prove, clear: clear)
-  var watch = Watch(size: uint32(sizeof(Watch)), user_data: user, on_event: onEvent)
+  var repo = sized(Repo)
+  (repo.available, repo.reserved) = (available, reserved)
+  (repo.reserve, repo.release, repo.consume) = (reserve, release, consume)
+  var chain = sized(Chain)
+  (chain.reserve_slot, chain.fill_slot, chain.free_slot) = (reserveSlot, fillSlot, freeSlot)
+  (chain.read_slot, chain.read_request) = (readSlot, readRequest)
+  var content = sized(Content)
+  (content.store, content.prove, content.clear) = (store, prove, clear)
+  var watch = sized(Watch)
+  watch.on_event = onEvent
+  for user in [addr repo.user_data, addr chain.user_data, addr content.user_data, addr watch.user_data]:
+    user[] = cast[pointer](node)
   check("register repo", sales_register_repo(node.handle, addr repo, addr e), e)
   check("register chain", sales_register_chain(node.handle, addr chain, addr e), e)
   check("register content", sales_register_content(node.handle, addr content, addr e), e)
@@ -150,7 +149,7 @@ proc register(node: Node, e: var Error) =
 proc ticking(node: Node) {.async.} =
   var e = sized(Error)
   while not node.stopping:
-    check("tick", sales_tick(node.handle, node.now, addr e), e)
+    must("tick", sales_tick(node.handle, node.now, addr e), e)
     await sleepAsync(50)
 
 proc sell(node: Node, dir: string) {.async.} =
@@ -159,16 +158,13 @@ proc sell(node: Node, dir: string) {.async.} =
   node.register(e)
   while pends("start", sales_start(node.handle, node.now, addr e), e): await sleepAsync(1)
   asyncCheck node.ticking()
-  var offer = sized(Offer)
-  offer.flags = SALES_OFFER_ENABLED
-  offer.total_size = quota
-  offer.min_price_per_byte_per_second = u256(1)
-  offer.total_collateral = u256(slotSize)
+  var offer = Offer(size: uint32(sizeof(Offer)), flags: SALES_OFFER_ENABLED, total_size: quota,
+    min_price_per_byte_per_second: u256(1), total_collateral: u256(slotSize))
   check("offer", sales_offer_put(node.handle, node.now, addr offer, addr e), e)
 
-  node.request = Request(size: uint32(sizeof(Request)), proof_probability: u256(1), collateral_per_byte: u256(1),
-    price_per_byte_per_second: u256(2), slots: 1, slot_size: slotSize, duration: duration, expiry: duration div 2,
-    cid: lend(node.cid))
+  node.request = Request(size: uint32(sizeof(Request)), proof_probability: u256(1),
+    collateral_per_byte: u256(1), price_per_byte_per_second: u256(2), slots: 1, slot_size: slotSize,
+    duration: duration, expiry: duration div 2, cid: lend(node.cid))
   var ask = Ask(size: uint32(sizeof(Ask)), proof_probability: u256(1), collateral_per_byte: u256(1),
     price_per_byte_per_second: u256(2), slots: 1, slot_size: slotSize, duration: duration,
     expires_at: node.now + duration div 2, ends_at: node.now + duration)
@@ -180,7 +176,7 @@ proc sell(node: Node, dir: string) {.async.} =
   check("request ended", sales_on_request_ended(node.handle, node.now, nil, addr ask.request_id, addr e), e)
   await node.heard(SALES_EVENT_ENDED)
 
-  var slot: Id # reserved by hand
+  var slot = u256(1) # a reservation by hand
   var token: uint64
   if pends("reserve", sales_reserve(node.handle, node.now, addr slot, 4096, addr token, addr e), e):
     await node.heard(SALES_EVENT_DONE, token)

@@ -1,6 +1,6 @@
-## sales.nim: libsales, declared by hand and loaded at run time. The C compiler compares every size and offset with
-## sales.h, whose constants are used as they are.
-import std/[macros, os]
+## sales.nim: libsales, declared by hand and loaded at run time. The C compiler compares every size and offset
+## with sales.h, whose constants are used as they are.
+import std/[macros, os, strformat]
 
 {.pragma: callback, cdecl, raises: [], gcsafe.}
 
@@ -90,7 +90,8 @@ type
   Chain* = object
     size*, reserved0*: uint32
     user_data*: pointer
-    fill_slot*: proc(user: pointer, op: ptr Op, slot: ptr Slot, proof: ptr Bytes, collateral: ptr Id): Status {.callback.}
+    fill_slot*: proc(user: pointer, op: ptr Op, slot: ptr Slot, proof: ptr Bytes,
+      collateral: ptr Id): Status {.callback.}
     reserve_slot*, free_slot*: OnSlot
     submit_proof*: pointer
     read_slot*, read_challenge*: OnSlot
@@ -99,7 +100,8 @@ type
   Content* = object
     size*, reserved0*: uint32
     user_data*: pointer
-    store*: proc(user: pointer, op: ptr Op, slot: ptr Slot, until: uint64, repairing: uint32): Status {.callback.}
+    store*: proc(user: pointer, op: ptr Op, slot: ptr Slot, until: uint64,
+      repairing: uint32): Status {.callback.}
     prove*: proc(user: pointer, op: ptr Op, slot: ptr Slot, challenge: pointer): Status {.callback.}
     keep*: pointer
     clear*, verify*: OnSlot
@@ -167,7 +169,26 @@ proc sales_complete*(sales, now, token: uint64, answer: ptr Result, e: ptr Error
 
 {.push importc, header: "sales.h", nodecl.}
 let
-  SALES_ABI_VERSION*, SALES_OFFER_ENABLED*, SALES_EVENT_SOLD*, SALES_EVENT_ENDED*, SALES_EVENT_DONE*: uint32
+  SALES_ABI_VERSION*, SALES_OFFER_ENABLED*: uint32
+  SALES_EVENT_SOLD*, SALES_EVENT_ENDED*, SALES_EVENT_ALERT*, SALES_EVENT_DONE*, SALES_EVENT_REFUSED*: uint32
   SALES_OK*, SALES_PENDING*, SALES_HOST_NO_SPACE*, SALES_HOST_PERMANENT*, SALES_HOST_UNKNOWN*: Status
   SALES_REQUEST_STARTED*, SALES_REQUEST_FINISHED*, SALES_SLOT_FILLED*, SALES_SLOT_FINISHED*: uint8
 {.pop.}
+
+proc sized*(T: typedesc): T = T(size: uint32(sizeof(T)))
+
+proc u256*(n: uint64): Id =
+  for i in 0 .. 7: result[31 - i] = byte((n shr (8 * i)) and 255)
+
+proc must*(step: string, status: Status, e: var Error) =
+  if status < 0:
+    raise newException(CatchableError, &"{step}: {sales_status_name(status)}: {cast[cstring](addr e.text)}")
+
+proc check*(step: string, status: Status, e: var Error) =
+  ## Shows a step and its status; an error is raised.
+  must(step, status, e)
+  echo &"{step:<20} {sales_status_name(status)}"
+
+proc pends*(step: string, status: Status, e: var Error): bool =
+  check(step, status, e)
+  status == SALES_PENDING

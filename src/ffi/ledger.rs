@@ -5,7 +5,7 @@ use super::guard::call;
 use super::types::*;
 use crate::status::*;
 
-/// Reserves `bytes` (1 to 2^64-1) in the repo for a slot. At most one live reservation a slot. [thread-safe] [may wait for the disk]
+/// Reserves `bytes` (1 to 2^64-1) in the repo for a slot, whose id is a hash: neither all 0 nor all 0xff. At most one live reservation a slot. [thread-safe] [may wait for the disk]
 ///
 /// SALES_OK: reserved, durable. SALES_ALREADY: it was, with this amount; nothing more was reserved. SALES_PENDING: the repo pends; `token` (may be
 /// NULL) is the one that SALES_EVENT_DONE will name. SALES_QUEUED: inside a callback, done after it returned; `token` likewise, and nothing
@@ -139,7 +139,8 @@ pub unsafe extern "C" fn sales_resolve(
 /// surplus (also what a reset had kept) and reserves shortfall anew. sales_stats has the figures. Refuses new
 /// operations while it works (SALES_ERR_BUSY), and compares nothing while one is out at the host: SALES_PENDING, call again.
 /// [any thread, not from a callback] [may wait for the disk]
-/// SALES_ERR_TABLE (no repo.reserved), SALES_ERR_STATE, SALES_ERR_IN_CALLBACK, SALES_ERR_ARGUMENT, SALES_HOST_*, SALES_ERR_STORE.
+/// SALES_HOST_STATE_MISMATCH: compared only, and the totals differ; the text has both.
+/// SALES_ERR_TABLE (no repo.reserved), SALES_ERR_STATE, SALES_ERR_IN_CALLBACK, SALES_ERR_ARGUMENT, SALES_HOST_* (the repo failed; a repair is tried again at ticks), SALES_ERR_STORE.
 #[no_mangle]
 pub unsafe extern "C" fn sales_reconcile(
     sales: sales_t,

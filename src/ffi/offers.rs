@@ -18,8 +18,8 @@ pub unsafe extern "C" fn sales_offer_put(
 ) -> sales_status_t {
     call(sales, error, |instance| {
         // SAFETY: the header asks for valid pointers or NULL.
-        let terms = unsafe { convert::offer(offer)? };
-        let id = instance.offer_put(now, terms)?;
+        let (id, terms) = unsafe { convert::offer(offer)? };
+        let id = instance.offer_put(now, id, terms)?;
         // SAFETY: convert::offer found it valid.
         unsafe { convert::write_offer_id(offer, id) };
         Ok(SALES_OK)

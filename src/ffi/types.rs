@@ -1,6 +1,6 @@
 //! The structs that cross the border, as the header has them. Nothing published ever moves; what may
 //! grow starts with its size and grows at its end. No implicit padding (tests/c/layout.c holds both sides).
-#![allow(non_camel_case_types)]
+#![allow(non_camel_case_types, missing_docs)]
 
 use std::ffi::{c_char, c_void};
 
@@ -114,6 +114,7 @@ pub struct sales_at_t {
 
 /// A slot, as callbacks get it. Every pointer dies when the callback returns: copy before you wait.
 #[repr(C)]
+#[derive(Clone, Copy)]
 pub struct sales_slot_t {
     pub size: u32,
     pub reserved: u32,
@@ -126,6 +127,7 @@ pub struct sales_slot_t {
 
 /// An operation asked of the host.
 #[repr(C)]
+#[derive(Clone, Copy)]
 pub struct sales_op_t {
     pub size: u32,
     /// SALES_OP_*.
@@ -182,6 +184,7 @@ pub struct sales_challenge_t {
 /// The answer to an operation. Only what the operation asked for is read; all of it is copied before
 /// sales_complete returns.
 #[repr(C)]
+#[derive(Clone, Copy)]
 pub struct sales_result_t {
     pub size: u32,
     /// SALES_OK or SALES_HOST_*. Any other number is read as SALES_HOST_UNKNOWN.

@@ -217,6 +217,8 @@ pub trait Content: Send + Sync {
     fn clear(&self, op: &Op, slot: &Slot<'_>) -> i32;
     /// An operation is wanted no more.
     fn cancel(&self, token: u64);
+    /// Whether `cancel` is there.
+    fn has_cancel(&self) -> bool;
     /// Whether an optional entry is there.
     fn has(&self, kind: OpKind) -> bool;
 }

@@ -229,7 +229,8 @@ fn shut() -> Error {
     Error::new(SALES_ERR_BUSY, "the books are being settled with the repo; ask again when that is done")
 }
 
-fn overlaid(view: &dyn Read, riders: &[Rider], slot: &Id) -> Result<Option<Record>> {
+/// A slot's record in a view, with what rides laid over it.
+pub fn overlaid(view: &dyn Read, riders: &[Rider], slot: &Id) -> Result<Option<Record>> {
     let Some(mut record) = Record::load(view, slot)? else {
         return Ok(None);
     };

@@ -18,6 +18,17 @@ use std::sync::Arc;
 /// How often the repo is asked in one start before its host is told to call again.
 const ROUNDS: u32 = 4;
 
+/// What of a surplus is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    /// All: nobody can tell yet whose it is.
+    All,
+    /// What was kept before.
+    Known,
+    /// Nothing: the operator says that it is nobody's.
+    Nothing,
+}
+
 /// How to start.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Start {
@@ -54,7 +65,8 @@ impl Ledger {
                 Some(id)
             }
         };
-        self.recover(&port, reset, how.keep_surplus, Report::default()).await
+        let keep = if reset.is_some() || how.keep_surplus { Keep::All } else { Keep::Known };
+        self.recover(&port, reset, keep, &mut false).await
     }
 
     /// A repo that cannot tell its total: what was in flight is in doubt, settled by the host alone (see [`Ledger::inherited`]).
@@ -71,16 +83,23 @@ impl Ledger {
         Ok(SALES_OK)
     }
 
-    async fn recover(&self, port: &Port, reset: Option<[u8; 16]>, keep_surplus: bool, mut report: Report) -> Done {
+    /// `asked` tells whether the repo was asked for anything, should this fail.
+    async fn recover(&self, port: &Port, reset: Option<[u8; 16]>, keep: Keep, asked: &mut bool) -> Done {
+        let mut report = Report::default();
         let mut refused_reserve = false;
         let mut failure = Error::internal("recovery did not begin");
         for _ in 0..ROUNDS {
             let total = port.total().await?.bytes;
             let books = self.books()?;
             let extra = total.saturating_sub(books.held);
-            let keep = if reset.is_some() || keep_surplus { extra } else { extra.min(books.surplus) };
-            let surplus = sub(extra, keep, "surplus")?;
+            let kept = match keep {
+                Keep::All => extra,
+                Keep::Known => extra.min(books.surplus),
+                Keep::Nothing => 0,
+            };
+            let surplus = sub(extra, kept, "surplus")?;
             let missing = books.held.saturating_sub(total);
+            *asked |= surplus > 0 || missing > 0;
             if surplus > 0 {
                 match port.repo(OpKind::RepoRelease, Id::ZERO, surplus, 0).await {
                     Ok(()) => report.surplus_released = add(report.surplus_released, surplus, "surplus released")?,
@@ -98,7 +117,7 @@ impl Ledger {
                 }
                 continue;
             }
-            let end = OnBooks::Recovered { surplus: keep, shortfall: missing, id: reset };
+            let end = OnBooks::Recovered { surplus: kept, shortfall: missing, id: reset };
             report.records_settled = self.write(port, end).await?;
             let mut memory = self.memory();
             memory.owed.clear();
@@ -133,8 +152,15 @@ impl Ledger {
                 return Ok(SALES_PENDING);
             }
             if repair {
-                port.commit(Vec::new()).await.map_err(Failure::error)?;
-                return ledger.recover(&port, None, false, Report::default()).await;
+                let mut asked = false;
+                let done = match port.commit(Vec::new()).await {
+                    Ok(_) => ledger.recover(&port, None, Keep::Nothing, &mut asked).await,
+                    Err(failure) => Err(failure.error()),
+                };
+                if !asked {
+                    ledger.reopen();
+                }
+                return done;
             }
             let total = port.total().await;
             ledger.reopen();

@@ -110,6 +110,21 @@ pub enum Step {
     Done(Done),
 }
 
+/// Who an operation is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A call of the host.
+    Call,
+    /// A sale that reserves.
+    SaleReserve,
+    /// A sale that gives back.
+    SaleRelease,
+    /// A start, or a reconcile.
+    Recovery,
+    /// A tick that tries again.
+    Again,
+}
+
 /// An operation under way.
 pub struct Task {
     future: Pin<Box<dyn Future<Output = Done> + Send>>,
@@ -118,8 +133,8 @@ pub struct Task {
     pub slot: Id,
     /// The number under which its caller waits for it.
     pub token: u64,
-    /// The sale that asked for it.
-    pub for_sale: bool,
+    /// Who asked for it, and so who is told how it ends.
+    pub purpose: Purpose,
     /// Its caller was answered before it ended: the watch is told how it ends.
     pub answered: bool,
 }
@@ -131,7 +146,7 @@ impl Task {
         F: Future<Output = Done> + Send + 'static,
     {
         let port = Port::default();
-        Task { future: Box::pin(code(port.clone())), port, slot, token: 0, for_sale: false, answered: false }
+        Task { future: Box::pin(code(port.clone())), port, slot, token: 0, purpose: Purpose::Call, answered: false }
     }
 
     /// Begins (`None`), or goes on with what was needed.

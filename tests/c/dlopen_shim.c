@@ -6,10 +6,10 @@
 #include "calls.h"
 #include "sales.h"
 
-#define DEFINE(type, name, parameters, arguments)                                                          \
-    static type(*name##_loaded) parameters;                                                                \
-    type name parameters {                                                                                 \
-        return name##_loaded arguments;                                                                    \
+#define DEFINE(type, name, parameters, arguments) \
+    static type(*name##_loaded) parameters;       \
+    type name parameters {                        \
+        return name##_loaded arguments;           \
     }
 SALES_CALLS(DEFINE)
 

@@ -1,4 +1,5 @@
-/* everycall.c - the calls, each with arguments that are valid in themselves. sales_close is left to the tests. */
+/* everycall.c - the calls, each with arguments that are valid in themselves. sales_close is left to the
+ * tests. */
 #include "everycall.h"
 
 #include "fakehost.h"

@@ -1,4 +1,5 @@
-/* everycall.h - one valid call of each export that takes a handle, to be tried with any handle and in any place. */
+/* everycall.h - one valid call of each export that takes a handle, to be tried with any handle and in any
+ * place. */
 #ifndef EVERYCALL_H
 #define EVERYCALL_H
 

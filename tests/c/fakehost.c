@@ -1,4 +1,5 @@
-/* fakehost.c - the scriptable host: one dispatcher for all callbacks, exact totals, a log of what was called. */
+/* fakehost.c - the scriptable host: one dispatcher for all callbacks, exact totals, a log of what was called.
+ */
 #include "fakehost.h"
 
 #include <inttypes.h>
@@ -10,10 +11,11 @@
 #define PROOF_MEMORY (SALES_PROOF_MAX + 4096u)
 
 static const char *const call_names[FAKE_CALLS] = {
-    "repo.available",     "repo.reserve",         "repo.release",       "repo.reserved",        "repo.consume",
-    "content.store",      "content.prove",        "content.keep",       "content.clear",        "content.verify",
-    "content.cancel",     "chain.fill_slot",      "chain.reserve_slot", "chain.free_slot",      "chain.submit_proof",
-    "chain.read_slot",    "chain.read_challenge", "chain.read_request", "chain.read_my_slots",  "watch.on_event",
+    "repo.available",       "repo.reserve",       "repo.release",        "repo.reserved",
+    "repo.consume",         "content.store",      "content.prove",       "content.keep",
+    "content.clear",        "content.verify",     "content.cancel",      "chain.fill_slot",
+    "chain.reserve_slot",   "chain.free_slot",    "chain.submit_proof",  "chain.read_slot",
+    "chain.read_challenge", "chain.read_request", "chain.read_my_slots", "watch.on_event",
     "watch.on_deadline",
 };
 
@@ -95,8 +97,8 @@ static sales_status_t take_effect(fake_t *fake, fake_call_t call, uint64_t bytes
         fake->total += bytes;
     } else if (call == FAKE_RELEASE || call == FAKE_CONSUME) {
         if (bytes > fake->total) {
-            fake_violation(fake, "S2: %s of %" PRIu64 " bytes, but only %" PRIu64 " are reserved", call_names[call],
-                           bytes, fake->total);
+            fake_violation(fake, "S2: %s of %" PRIu64 " bytes, but only %" PRIu64 " are reserved",
+                           call_names[call], bytes, fake->total);
             return SALES_HOST_PERMANENT;
         }
         fake->total -= bytes;
@@ -114,8 +116,8 @@ static sales_status_t take_effect(fake_t *fake, fake_call_t call, uint64_t bytes
 }
 
 static int owes_data(fake_call_t call) {
-    return call == FAKE_PROVE || call == FAKE_READ_SLOT || call == FAKE_READ_CHALLENGE || call == FAKE_READ_REQUEST ||
-           call == FAKE_READ_MY_SLOTS || call == FAKE_VERIFY;
+    return call == FAKE_PROVE || call == FAKE_READ_SLOT || call == FAKE_READ_CHALLENGE ||
+           call == FAKE_READ_REQUEST || call == FAKE_READ_MY_SLOTS || call == FAKE_VERIFY;
 }
 
 sales_status_t fake_complete_token(fake_t *fake, fake_call_t call, uint64_t token, sales_status_t status) {
@@ -173,7 +175,8 @@ static void check_op(fake_t *fake, fake_call_t call, const sales_op_t *op) {
     if (op->size != sizeof *op)
         fake_violation(fake, "%s: op.size is %" PRIu32 ", not %zu", call_names[call], op->size, sizeof *op);
     if (op->kind != op_kinds[call])
-        fake_violation(fake, "%s: op.kind is %" PRIu32 ", not %" PRIu32, call_names[call], op->kind, op_kinds[call]);
+        fake_violation(fake, "%s: op.kind is %" PRIu32 ", not %" PRIu32, call_names[call], op->kind,
+                       op_kinds[call]);
     if (op->token == 0)
         fake_violation(fake, "%s: op.token is 0", call_names[call]);
     if (op->attempt == 0)
@@ -259,7 +262,8 @@ static sales_status_t act(fake_t *fake, fake_call_t call, const sales_op_t *op, 
         pthread_mutex_unlock(&fake->lock);
         return SALES_PENDING;
     }
-    sales_status_t answer = fake_complete_token(fake, call, op->token, rule.how == FAKE_WORK ? SALES_OK : status);
+    sales_status_t answer =
+        fake_complete_token(fake, call, op->token, rule.how == FAKE_WORK ? SALES_OK : status);
     if (answer != SALES_OK && rule.how != FAKE_WORK)
         fake_violation(fake, "a completion inside %s: %s", call_names[call], sales_status_name(answer));
     if (rule.how == FAKE_TWICE)
@@ -275,10 +279,12 @@ static void check_slot(fake_t *fake, fake_call_t call, const sales_slot_t *slot)
     else if (slot->request->cid.len == 0 || !slot->request->cid.data)
         fake_violation(fake, "%s: the request has no cid", call_names[call]);
     else if (slot->index >= slot->request->slots)
-        fake_violation(fake, "%s: slot %" PRIu64 " of %" PRIu64, call_names[call], slot->index, slot->request->slots);
+        fake_violation(fake, "%s: slot %" PRIu64 " of %" PRIu64, call_names[call], slot->index,
+                       slot->request->slots);
 }
 
-static sales_status_t on_slot(fake_t *fake, fake_call_t call, const sales_op_t *op, const sales_slot_t *slot) {
+static sales_status_t on_slot(fake_t *fake, fake_call_t call, const sales_op_t *op,
+                              const sales_slot_t *slot) {
     check_slot(fake, call, slot);
     if (memcmp(&op->slot_id, &slot->slot_id, sizeof op->slot_id) != 0)
         fake_violation(fake, "%s: op and slot name different slots", call_names[call]);
@@ -359,13 +365,14 @@ static sales_status_t chain_read_slot(void *user_data, const sales_op_t *op, con
     return on_slot(user_data, FAKE_READ_SLOT, op, slot);
 }
 
-static sales_status_t chain_read_request(void *user_data, const sales_op_t *op, const sales_id_t *request_id) {
+static sales_status_t chain_read_request(void *user_data, const sales_op_t *op,
+                                         const sales_id_t *request_id) {
     (void)request_id;
     return act(user_data, FAKE_READ_REQUEST, op, 0);
 }
 
-static sales_status_t content_store(void *user_data, const sales_op_t *op, const sales_slot_t *slot, uint64_t until,
-                                    uint32_t repairing) {
+static sales_status_t content_store(void *user_data, const sales_op_t *op, const sales_slot_t *slot,
+                                    uint64_t until, uint32_t repairing) {
     fake_t *fake = user_data;
     (void)repairing;
     pthread_mutex_lock(&fake->lock);
@@ -490,7 +497,8 @@ uint64_t fake_pending_token(fake_t *fake, fake_call_t call) {
     return token;
 }
 
-/* Takes the oldest pending operation of `call` (FAKE_CALLS: of any) out of the list; whether there was one. */
+/* Takes the oldest pending operation of `call` (FAKE_CALLS: of any) out of the list; whether there was one.
+ */
 static int take_pending(fake_t *fake, fake_call_t call, fake_pending_t *out) {
     int found = 0;
     pthread_mutex_lock(&fake->lock);
@@ -498,7 +506,8 @@ static int take_pending(fake_t *fake, fake_call_t call, fake_pending_t *out) {
         if (call != FAKE_CALLS && fake->pending[i].call != call)
             continue;
         *out = fake->pending[i];
-        memmove(&fake->pending[i], &fake->pending[i + 1], (fake->pending_len - i - 1) * sizeof fake->pending[0]);
+        memmove(&fake->pending[i], &fake->pending[i + 1],
+                (fake->pending_len - i - 1) * sizeof fake->pending[0]);
         fake->pending_len--;
         found = 1;
     }

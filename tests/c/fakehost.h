@@ -1,4 +1,5 @@
-/* fakehost.h - a host in memory whose every callback can be told how to behave, and which keeps exact books itself. */
+/* fakehost.h - a host in memory whose every callback can be told how to behave, and which keeps exact books
+ * itself. */
 #ifndef FAKEHOST_H
 #define FAKEHOST_H
 
@@ -35,14 +36,14 @@ typedef enum fake_call_t {
 
 /* How a callback behaves. */
 typedef enum fake_how_t {
-    FAKE_WORK,         /* takes effect and answers OK; data it owes is completed inside, then PENDING */
-    FAKE_FAIL,         /* no effect; answers `status` */
-    FAKE_DONE_BUT,     /* takes effect, but answers `status` */
-    FAKE_PEND,         /* answers PENDING; the test completes it */
-    FAKE_INSIDE,       /* completes with `status` inside, then answers PENDING */
-    FAKE_INSIDE_OK,    /* completes with `status` inside, then answers OK */
-    FAKE_TWICE,        /* completes with `status` inside twice, then answers PENDING */
-    FAKE_THREAD,       /* another thread completes with `status`, after or while the callback returns PENDING */
+    FAKE_WORK,      /* takes effect and answers OK; data it owes is completed inside, then PENDING */
+    FAKE_FAIL,      /* no effect; answers `status` */
+    FAKE_DONE_BUT,  /* takes effect, but answers `status` */
+    FAKE_PEND,      /* answers PENDING; the test completes it */
+    FAKE_INSIDE,    /* completes with `status` inside, then answers PENDING */
+    FAKE_INSIDE_OK, /* completes with `status` inside, then answers OK */
+    FAKE_TWICE,     /* completes with `status` inside twice, then answers PENDING */
+    FAKE_THREAD,    /* another thread completes with `status`, after or while the callback returns PENDING */
     FAKE_THREAD_FIRST, /* another thread completes with `status` before the callback returns PENDING */
     FAKE_NEVER         /* takes no effect and answers PENDING; nothing is remembered */
 } fake_how_t;
@@ -73,20 +74,20 @@ typedef struct fake_t {
     sales_t sales;
     uint64_t now;
     uint64_t quota;
-    uint64_t total;          /* reserved for the module: T of the ledger */
-    uint64_t used;           /* turned into used bytes by repo.consume */
-    int keeps_ids;           /* repo.reserved gives store_id and store_seq back */
+    uint64_t total; /* reserved for the module: T of the ledger */
+    uint64_t used;  /* turned into used bytes by repo.consume */
+    int keeps_ids;  /* repo.reserved gives store_id and store_seq back */
     uint8_t store_id[16];
     uint64_t store_seq;
-    uint64_t available_lie;  /* added to what repo.available tells */
-    size_t proof_len;        /* what prove gives; the bytes count up */
-    size_t proof_len_told;   /* the length written into the result; 0: proof_len */
-    sales_slot_view_t view;  /* what read_slot gives */
+    uint64_t available_lie;         /* added to what repo.available tells */
+    size_t proof_len;               /* what prove gives; the bytes count up */
+    size_t proof_len_told;          /* the length written into the result; 0: proof_len */
+    sales_slot_view_t view;         /* what read_slot gives */
     const sales_request_t *request; /* what read_request gives */
     fake_rule_t rules[FAKE_CALLS];
     fake_hook_fn hooks[FAKE_CALLS];
     void *hook_contexts[FAKE_CALLS];
-    uint32_t calls[FAKE_CALLS];     /* how often called */
+    uint32_t calls[FAKE_CALLS]; /* how often called */
     fake_call_t order[FAKE_ORDER_MAX];
     size_t order_len;
     sales_op_t last_op[FAKE_CALLS];
@@ -99,7 +100,7 @@ typedef struct fake_t {
     sales_event_t events[FAKE_EVENTS_MAX];
     size_t events_len;
     uint64_t last_deadline;
-    uint32_t violations;     /* broken promises seen by the fake; each was printed */
+    uint32_t violations;              /* broken promises seen by the fake; each was printed */
     sales_status_t second_completion; /* what the second of FAKE_TWICE answered */
     pthread_t threads[FAKE_THREADS_MAX];
     size_t threads_len;
@@ -123,7 +124,8 @@ sales_watch_t fake_watch(fake_t *fake);
 size_t fake_pending(fake_t *fake, fake_call_t call);
 /* The token of the oldest of them; 0: none. */
 uint64_t fake_pending_token(fake_t *fake, fake_call_t call);
-/* Takes its effect where `status` is OK, forgets it, and completes the oldest; what sales_complete answered. */
+/* Takes its effect where `status` is OK, forgets it, and completes the oldest; what sales_complete answered.
+ */
 sales_status_t fake_complete(fake_t *fake, fake_call_t call, sales_status_t status);
 /* Completes all that is pending, of every call, until nothing is. */
 void fake_complete_all(fake_t *fake, sales_status_t status);

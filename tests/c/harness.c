@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATHS_MAX 16
+#define PATHS_MAX 32
 
 static test_t *first_test;
 static char current_dir[PATH_MAX];
@@ -35,6 +35,10 @@ const char *test_dir(void) {
 }
 
 const char *test_path(const char *name) {
+    size_t dir_len = strlen(current_dir);
+    for (size_t i = 0; i < current_paths_len; i++)
+        if (strcmp(current_paths[i] + dir_len + 1, name) == 0)
+            return current_paths[i];
     if (current_paths_len == PATHS_MAX) {
         fprintf(stderr, "a test asked for more than %d paths\n", PATHS_MAX);
         abort();
@@ -102,7 +106,8 @@ int check_status(const char *file, int line, const char *text, sales_status_t ex
         return 1;
     failed(file, line);
     fprintf(stderr, "%s: expected %s (%d), seen %s (%d)%s%s\n", text, sales_status_name(expected), expected,
-            sales_status_name(seen), seen, error && seen < 0 ? ": " : "", error && seen < 0 ? error->text : "");
+            sales_status_name(seen), seen, error && seen < 0 ? ": " : "",
+            error && seen < 0 ? error->text : "");
     return 0;
 }
 
@@ -115,7 +120,11 @@ static const char *text_fault(const char *text, size_t size, const char *word) {
         return "is empty";
     for (size_t i = 0; i < len;) {
         unsigned char c = (unsigned char)text[i];
-        size_t more = c < 0x80 ? 0 : (c & 0xe0) == 0xc0 ? 1 : (c & 0xf0) == 0xe0 ? 2 : (c & 0xf8) == 0xf0 ? 3 : 4;
+        size_t more = c < 0x80             ? 0
+                      : (c & 0xe0) == 0xc0 ? 1
+                      : (c & 0xf0) == 0xe0 ? 2
+                      : (c & 0xf8) == 0xf0 ? 3
+                                           : 4;
         if (more == 4 || i + more >= len + (more == 0))
             return "is not UTF-8";
         for (size_t k = 1; k <= more; k++)
@@ -137,7 +146,8 @@ void check_error(const char *file, int line, const char *text, sales_status_t ex
     const char *fault = text_fault(error->text, sizeof error->text, word);
     if (fault) {
         failed(file, line);
-        fprintf(stderr, "%s: error.text %s: expected \"%s\" in \"%s\"\n", text, fault, word ? word : "", error->text);
+        fprintf(stderr, "%s: error.text %s: expected \"%s\" in \"%s\"\n", text, fault, word ? word : "",
+                error->text);
     }
 }
 

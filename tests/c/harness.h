@@ -17,12 +17,12 @@ typedef struct test_t {
 } test_t;
 
 /* Defines a test; it registers itself before main. */
-#define TEST(test_name)                                                                                    \
-    static void test_name(void);                                                                           \
-    __attribute__((constructor)) static void register_##test_name(void) {                                  \
-        static test_t test = {#test_name, __FILE__, test_name, NULL};                                      \
-        test_register(&test);                                                                              \
-    }                                                                                                      \
+#define TEST(test_name)                                                   \
+    static void test_name(void);                                          \
+    __attribute__((constructor)) static void register_##test_name(void) { \
+        static test_t test = {#test_name, __FILE__, test_name, NULL};     \
+        test_register(&test);                                             \
+    }                                                                     \
     static void test_name(void)
 
 void test_register(test_t *test);
@@ -49,7 +49,8 @@ void check_true(const char *file, int line, const char *text, int seen);
 int check_u64(const char *file, int line, const char *text, uint64_t expected, uint64_t seen);
 int check_status(const char *file, int line, const char *text, sales_status_t expected, sales_status_t seen,
                  const sales_error_t *error);
-/* Expects an error: its status, a text that is not empty and names `word`, and the status inside the struct. */
+/* Expects an error: its status, a text that is not empty and names `word`, and the status inside the struct.
+ */
 void check_error(const char *file, int line, const char *text, sales_status_t expected, sales_status_t seen,
                  const sales_error_t *error, const char *word);
 void check_text(const char *file, int line, const char *expected, const char *seen);
@@ -61,24 +62,24 @@ void check_text(const char *file, int line, const char *expected, const char *se
 /* `call` takes `error` (a sales_error_t with its size set) as its last argument. */
 #define CHECK_OK(error, call) check_status(__FILE__, __LINE__, #call, SALES_OK, (call), &(error))
 #define CHECK_IS(expected, error, call) check_status(__FILE__, __LINE__, #call, (expected), (call), &(error))
-#define CHECK_ERROR(expected, word, error, call)                                                           \
-    do {                                                                                                   \
-        error_clear(&(error));                                                                             \
-        sales_status_t check_seen = (call);                                                                \
-        check_error(__FILE__, __LINE__, #call, (expected), check_seen, &(error), (word));                  \
+#define CHECK_ERROR(expected, word, error, call)                                          \
+    do {                                                                                  \
+        error_clear(&(error));                                                            \
+        sales_status_t check_seen = (call);                                               \
+        check_error(__FILE__, __LINE__, #call, (expected), check_seen, &(error), (word)); \
     } while (0)
 /* As CHECK_OK, but the test cannot go on without. */
-#define REQUIRE_OK(error, call)                                                                            \
-    do {                                                                                                   \
-        if (!CHECK_OK(error, call))                                                                        \
-            test_leave();                                                                                  \
+#define REQUIRE_OK(error, call)     \
+    do {                            \
+        if (!CHECK_OK(error, call)) \
+            test_leave();           \
     } while (0)
-#define REQUIRE(condition)                                                                                 \
-    do {                                                                                                   \
-        int require_seen = (condition) ? 1 : 0;                                                            \
-        check_true(__FILE__, __LINE__, #condition, require_seen);                                          \
-        if (!require_seen)                                                                                 \
-            test_leave();                                                                                  \
+#define REQUIRE(condition)                                        \
+    do {                                                          \
+        int require_seen = (condition) ? 1 : 0;                   \
+        check_true(__FILE__, __LINE__, #condition, require_seen); \
+        if (!require_seen)                                        \
+            test_leave();                                         \
     } while (0)
 
 /* Makes an error struct ready for the next call. */

@@ -21,7 +21,7 @@ TEST(enums_open_flags) {
     for (int bit = 1; bit < 32; bit++) {
         options.flags = UINT32_C(1) << bit;
         CHECK_ERROR(SALES_ERR_ARGUMENT, "flags", error,
-                    sales_open(SALES_ABI_VERSION, test_path("store") , &options, &sales, &error));
+                    sales_open(SALES_ABI_VERSION, test_path("store"), &options, &sales, &error));
         if (bit % 8 == 7)
             options.flags |= SALES_OPEN_RESET;
     }
@@ -73,7 +73,8 @@ TEST(enums_abandon_flags_and_modes) {
                   sales_abandon(w->sales, w->now, &posted.slots[0], UINT32_MAX, &w->error));
     CHECK_REFUSED(SALES_ERR_ARGUMENT, "mode", w, sales_reconcile(w->sales, w->now, 2, &w->error));
     CHECK_REFUSED(SALES_ERR_ARGUMENT, "mode", w, sales_reconcile(w->sales, w->now, UINT32_MAX, &w->error));
-    CHECK_REFUSED(SALES_ERR_ARGUMENT, "applied", w, sales_resolve(w->sales, w->now, &posted.slots[0], 2, &w->error));
+    CHECK_REFUSED(SALES_ERR_ARGUMENT, "applied", w,
+                  sales_resolve(w->sales, w->now, &posted.slots[0], 2, &w->error));
     CHECK_REFUSED(SALES_ERR_ARGUMENT, "applied", w,
                   sales_resolve(w->sales, w->now, &posted.slots[0], UINT32_MAX, &w->error));
     CHECK_U64(SLOT_SIZE, world_stats(w).held);
@@ -93,10 +94,21 @@ TEST(enums_market) {
     world_end(w);
 }
 
-/* A result's status that is in no list reads as unknown, a view's numbers that are in no list as cannot tell. */
+/* A result's status that is in no list reads as unknown, a view's numbers that are in no list as cannot tell.
+ */
 TEST(enums_in_completions) {
-    static const sales_status_t nonsense[] = {6, 100, -1, -400, -408, -999, INT32_MAX, INT32_MIN, SALES_ERR_BUSY,
-                                              SALES_PENDING, SALES_QUEUED, SALES_ALREADY};
+    static const sales_status_t nonsense[] = {6,
+                                              100,
+                                              -1,
+                                              -400,
+                                              -408,
+                                              -999,
+                                              INT32_MAX,
+                                              INT32_MIN,
+                                              SALES_ERR_BUSY,
+                                              SALES_PENDING,
+                                              SALES_QUEUED,
+                                              SALES_ALREADY};
     for (unsigned i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++) {
         char name[32];
         snprintf(name, sizeof name, "store-%u", i);
@@ -121,7 +133,8 @@ TEST(enums_in_views) {
     w->fake.view.request_state = 200;
     w->fake.view.slot_state = 200;
     w->fake.view.is_mine = 9;
-    CHECK(sales_on_request_ended(w->sales, w->now + DURATION + 1, NULL, &posted.ask.request_id, &w->error) >= 0);
+    CHECK(sales_on_request_ended(w->sales, w->now + DURATION + 1, NULL, &posted.ask.request_id, &w->error) >=
+          0);
     w->now += DURATION + 1;
     for (unsigned i = 0; i < sizeof strange; i++) {
         w->fake.view.request_state = strange[i];

@@ -19,7 +19,8 @@ TEST(handles_zero) {
 }
 
 TEST(handles_invented) {
-    static const sales_t invented[] = {1, 2, 42, UINT32_MAX, (uint64_t)1 << 32, (uint64_t)1 << 63, UINT64_MAX};
+    static const sales_t invented[] = {1,         2, 42, UINT32_MAX, (uint64_t)1 << 32, (uint64_t)1 << 63,
+                                       UINT64_MAX};
     sales_error_t error = SALES_INIT(sales_error_t);
     for (size_t i = 0; i < sizeof invented / sizeof invented[0]; i++) {
         sales_stats_t stats = SALES_INIT(sales_stats_t);

@@ -4,10 +4,10 @@
 #include "world.h"
 
 /* A NULL that the call needs is refused by name, with and without an error struct. */
-#define NEEDS(word, w, call_with_error, call_without)                                                      \
-    do {                                                                                                   \
-        CHECK_REFUSED(SALES_ERR_ARGUMENT, word, w, call_with_error);                                       \
-        CHECK_STATUS(SALES_ERR_ARGUMENT, call_without);                                                    \
+#define NEEDS(word, w, call_with_error, call_without)                \
+    do {                                                             \
+        CHECK_REFUSED(SALES_ERR_ARGUMENT, word, w, call_with_error); \
+        CHECK_STATUS(SALES_ERR_ARGUMENT, call_without);              \
     } while (0)
 
 TEST(null_open) {
@@ -45,11 +45,14 @@ TEST(null_ledger) {
     sales_reservation_t one = SALES_INIT(sales_reservation_t);
     size_t len = 1;
     CHECK_OK(w->error, world_reserve(w, 1, 100));
-    NEEDS("slot_id", w, sales_reserve(s, now, NULL, 5, NULL, &w->error), sales_reserve(s, now, NULL, 5, NULL, NULL));
-    NEEDS("slot_id", w, sales_release(s, now, NULL, NULL, &w->error), sales_release(s, now, NULL, NULL, NULL));
+    NEEDS("slot_id", w, sales_reserve(s, now, NULL, 5, NULL, &w->error),
+          sales_reserve(s, now, NULL, 5, NULL, NULL));
+    NEEDS("slot_id", w, sales_release(s, now, NULL, NULL, &w->error),
+          sales_release(s, now, NULL, NULL, NULL));
     NEEDS("slot_id", w, sales_consumed(s, now, NULL, 5, &w->error), sales_consumed(s, now, NULL, 5, NULL));
     NEEDS("slot_id", w, sales_reservation(s, NULL, &one, &w->error), sales_reservation(s, NULL, &one, NULL));
-    NEEDS("out", w, sales_reservation(s, id_at(1), NULL, &w->error), sales_reservation(s, id_at(1), NULL, NULL));
+    NEEDS("out", w, sales_reservation(s, id_at(1), NULL, &w->error),
+          sales_reservation(s, id_at(1), NULL, NULL));
     NEEDS("slot_id", w, sales_reservation(s, NULL, NULL, &w->error), sales_reservation(s, NULL, NULL, NULL));
     NEEDS("slot_id", w, sales_resolve(s, now, NULL, 1, &w->error), sales_resolve(s, now, NULL, 1, NULL));
     NEEDS("out", w, sales_reservations(s, NULL, NULL, NULL, sizeof one, &len, &w->error),
@@ -89,7 +92,8 @@ TEST(null_selling) {
     size_t len = 1;
     posted_t posted;
     posted_make(&posted, now, 1, SLOT_SIZE, 1);
-    NEEDS("ask", w, sales_on_request(s, now, NULL, NULL, &w->error), sales_on_request(s, now, NULL, NULL, NULL));
+    NEEDS("ask", w, sales_on_request(s, now, NULL, NULL, &w->error),
+          sales_on_request(s, now, NULL, NULL, NULL));
     NEEDS("ask", w, sales_evaluate(s, now, NULL, &reason, sizeof reason, &len, &w->error),
           sales_evaluate(s, now, NULL, NULL, 0, NULL, NULL));
     NEEDS("out", w, sales_evaluate(s, now, &posted.ask, NULL, sizeof reason, &len, &w->error),
@@ -115,7 +119,8 @@ TEST(null_selling) {
     NEEDS("out", w, sales_sale(s, id_at(1), NULL, &w->error), sales_sale(s, id_at(1), NULL, NULL));
     NEEDS("out", w, sales_sales(s, NULL, NULL, sizeof sale, &len, &w->error),
           sales_sales(s, NULL, NULL, sizeof sale, &len, NULL));
-    NEEDS("len", w, sales_sales(s, NULL, &sale, sizeof sale, NULL, &w->error), sales_sales(s, NULL, NULL, 0, NULL, NULL));
+    NEEDS("len", w, sales_sales(s, NULL, &sale, sizeof sale, NULL, &w->error),
+          sales_sales(s, NULL, NULL, 0, NULL, NULL));
     NEEDS("at", w, sales_next_deadline(s, NULL, &w->error), sales_next_deadline(s, NULL, NULL));
     NEEDS("out", w, sales_stats(s, NULL, &w->error), sales_stats(s, NULL, NULL));
     world_end(w);
@@ -141,13 +146,15 @@ TEST(null_pages_of_no_places) {
     posted_make(&posted, w->now, 1, SLOT_SIZE, 1);
     size_t len = 0;
     world_offer(w, 1 << 20);
-    CHECK_OK(w->error, sales_reservations(w->sales, NULL, NULL, NULL, sizeof(sales_reservation_t), &len, &w->error));
+    CHECK_OK(w->error,
+             sales_reservations(w->sales, NULL, NULL, NULL, sizeof(sales_reservation_t), &len, &w->error));
     CHECK_U64(0, len);
     CHECK_OK(w->error, sales_offer_list(w->sales, NULL, NULL, sizeof(sales_offer_t), &len, &w->error));
     CHECK_U64(0, len);
     CHECK_OK(w->error, sales_sales(w->sales, NULL, NULL, sizeof(sales_sale_t), &len, &w->error));
     CHECK_U64(0, len);
-    CHECK_OK(w->error, sales_evaluate(w->sales, w->now, &posted.ask, NULL, sizeof(sales_reason_t), &len, &w->error));
+    CHECK_OK(w->error,
+             sales_evaluate(w->sales, w->now, &posted.ask, NULL, sizeof(sales_reason_t), &len, &w->error));
     CHECK_U64(0, len);
     world_end(w);
 }

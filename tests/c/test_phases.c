@@ -36,8 +36,10 @@ static void works_always(world_t *w) {
     CHECK_OK(w->error, sales_offer_get(w->sales, &offer.id, &out, &w->error));
     CHECK_U64(1 << 20, out.total_size);
     CHECK_OK(w->error, sales_offer_remove(w->sales, w->now, &offer.id, &w->error));
-    CHECK_ERROR(SALES_ERR_NOT_FOUND, "offer", w->error, sales_offer_get(w->sales, &offer.id, &out, &w->error));
-    CHECK_ERROR(SALES_ERR_NOT_FOUND, "slot", w->error, sales_reservation(w->sales, id_at(1), &reservation, &w->error));
+    CHECK_ERROR(SALES_ERR_NOT_FOUND, "offer", w->error,
+                sales_offer_get(w->sales, &offer.id, &out, &w->error));
+    CHECK_ERROR(SALES_ERR_NOT_FOUND, "slot", w->error,
+                sales_reservation(w->sales, id_at(1), &reservation, &w->error));
     CHECK_ERROR(SALES_ERR_NOT_FOUND, "slot", w->error, sales_sale(w->sales, id_at(1), &sale, &w->error));
     CHECK_OK(w->error, sales_next_deadline(w->sales, &at, &w->error));
 }
@@ -111,7 +113,8 @@ TEST(phases_stop_waits_for_nobody) {
     CHECK_OK(w->error, sales_start(w->sales, w->now, &w->error));
     CHECK_U64(1, world_in_state(w, &posted, SALES_SALE_FILLED));
     CHECK_U64(SLOT_SIZE, w->fake.total);
-    CHECK_OK(w->error, sales_on_request_ended(w->sales, w->now + DURATION + 1, NULL, &posted.ask.request_id, &w->error));
+    CHECK_OK(w->error, sales_on_request_ended(w->sales, w->now + DURATION + 1, NULL, &posted.ask.request_id,
+                                              &w->error));
     CHECK_U64(0, w->fake.total);
     world_end(w);
 }

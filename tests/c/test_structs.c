@@ -1,4 +1,5 @@
-/* test_structs.c - sized structs: short, long with a zero and a non-zero tail, absurd sizes, reserved fields. */
+/* test_structs.c - sized structs: short, long with a zero and a non-zero tail, absurd sizes, reserved fields.
+ */
 #define _GNU_SOURCE
 #include <stddef.h>
 #include <stdlib.h>
@@ -34,8 +35,8 @@ static void guarded_free(guarded_t *guarded) {
 /* One call that reads a struct; on success it undoes what it did. */
 typedef sales_status_t (*input_fn)(world_t *world, const void *input, sales_error_t *error);
 
-static sales_status_t call_with(world_t *world, input_fn call, const void *good, size_t good_len, size_t memory,
-                                uint32_t size, int last, sales_error_t *error) {
+static sales_status_t call_with(world_t *world, input_fn call, const void *good, size_t good_len,
+                                size_t memory, uint32_t size, int last, sales_error_t *error) {
     guarded_t guarded = guarded_new((memory + 7) / 8 * 8);
     memset(guarded.at, 0, memory);
     memcpy(guarded.at, good, good_len < memory ? good_len : memory);
@@ -83,18 +84,18 @@ static sales_status_t with_options(world_t *world, const void *input, sales_erro
 }
 
 /* Tables are registered on an instance of their own, which is closed again. */
-#define WITH_TABLE(name, register_call)                                                                    \
-    static sales_status_t name(world_t *world, const void *input, sales_error_t *error) {                  \
-        sales_t sales = 0;                                                                                 \
-        char dir[4352];                                                                                    \
-        (void)world;                                                                                       \
-        snprintf(dir, sizeof dir, "%s/second", test_dir());                                                \
-        sales_status_t status = sales_open(SALES_ABI_VERSION, dir, NULL, &sales, error);                   \
-        if (status != SALES_OK)                                                                            \
-            return status;                                                                                 \
-        status = register_call(sales, input, error);                                                       \
-        CHECK_STATUS(SALES_OK, sales_close(sales, NULL));                                                  \
-        return status;                                                                                     \
+#define WITH_TABLE(name, register_call)                                                   \
+    static sales_status_t name(world_t *world, const void *input, sales_error_t *error) { \
+        sales_t sales = 0;                                                                \
+        char dir[4352];                                                                   \
+        (void)world;                                                                      \
+        snprintf(dir, sizeof dir, "%s/second", test_dir());                               \
+        sales_status_t status = sales_open(SALES_ABI_VERSION, dir, NULL, &sales, error);  \
+        if (status != SALES_OK)                                                           \
+            return status;                                                                \
+        status = register_call(sales, input, error);                                      \
+        CHECK_STATUS(SALES_OK, sales_close(sales, NULL));                                 \
+        return status;                                                                    \
     }
 WITH_TABLE(with_repo, sales_register_repo)
 WITH_TABLE(with_chain, sales_register_chain)
@@ -112,7 +113,8 @@ static sales_status_t with_offer(world_t *world, const void *input, sales_error_
 
 static sales_status_t with_ask(world_t *world, const void *input, sales_error_t *error) {
     size_t len = 0;
-    sales_status_t status = sales_evaluate(world->sales, world->now, input, NULL, sizeof(sales_reason_t), &len, error);
+    sales_status_t status =
+        sales_evaluate(world->sales, world->now, input, NULL, sizeof(sales_reason_t), &len, error);
     return status == SALES_REFUSED ? SALES_OK : status;
 }
 
@@ -142,8 +144,8 @@ static sales_status_t with_result(world_t *world, const void *input, sales_error
 }
 
 #define INPUT(world, call, good) input_sizes(#call, (world), (call), &(good), sizeof(good))
-#define SHORT(world, call, good, first_missing)                                                            \
-    input_short(#call " without " #first_missing, (world), (call), &(good),                                \
+#define SHORT(world, call, good, first_missing)                             \
+    input_short(#call " without " #first_missing, (world), (call), &(good), \
                 (size_t)((const char *)&(good).first_missing - (const char *)&(good)))
 
 TEST(structs_input_of_any_size) {
@@ -209,8 +211,7 @@ TEST(structs_a_table_cut_before_a_required_entry) {
     free(fake);
 }
 
-#define RESERVED(word, world, call)                                                                        \
-    CHECK_REFUSED(SALES_ERR_STRUCT, word, world, call)
+#define RESERVED(word, world, call) CHECK_REFUSED(SALES_ERR_STRUCT, word, world, call)
 
 TEST(structs_reserved_fields_must_be_zero) {
     world_t *w = world_new(WORLD_SELLING | WORLD_NO_WATCH | WORLD_NOT_STARTED);
@@ -257,7 +258,8 @@ TEST(structs_inside_a_result) {
     world_offer(w, 1 << 20);
     CHECK_OK(w->error, world_post(w, &posted));
     fake_set(&w->fake, FAKE_READ_SLOT, FAKE_PEND, SALES_OK, 1);
-    sales_status_t status = sales_on_request_ended(w->sales, w->now + DURATION + 1, NULL, &posted.ask.request_id, &w->error);
+    sales_status_t status =
+        sales_on_request_ended(w->sales, w->now + DURATION + 1, NULL, &posted.ask.request_id, &w->error);
     CHECK(status >= 0);
     uint64_t token = fake_pending_token(&w->fake, FAKE_READ_SLOT);
     REQUIRE(token != 0);
@@ -272,7 +274,8 @@ TEST(structs_inside_a_result) {
     CHECK_REFUSED(SALES_ERR_STRUCT, "size", w, sales_complete(w->sales, w->now, token, &result, &w->error));
     view.size = (uint32_t)sizeof view;
     view.reserved = 1;
-    CHECK_REFUSED(SALES_ERR_STRUCT, "reserved", w, sales_complete(w->sales, w->now, token, &result, &w->error));
+    CHECK_REFUSED(SALES_ERR_STRUCT, "reserved", w,
+                  sales_complete(w->sales, w->now, token, &result, &w->error));
     view.reserved = 0;
     fake_forget_pending(&w->fake, 1);
     CHECK_OK(w->error, sales_complete(w->sales, w->now, token, &result, &w->error));
@@ -401,12 +404,14 @@ TEST(structs_error_of_any_size) {
         size_t end = size < sizeof memory.error ? (size < 4 ? 4 : size) : sizeof memory.error;
         for (size_t i = end; i < sizeof memory; i++) {
             if (((uint8_t *)&memory)[i] != 0xee) {
-                check_u64(__FILE__, __LINE__, "a byte behind an error struct of this size", size, (uint64_t)-1);
+                check_u64(__FILE__, __LINE__, "a byte behind an error struct of this size", size,
+                          (uint64_t)-1);
                 break;
             }
         }
         if (size > 8)
-            CHECK(memchr(memory.error.text, 0, size - 8 < sizeof memory.error.text ? size - 8 : sizeof memory.error.text) != NULL);
+            CHECK(memchr(memory.error.text, 0,
+                         size - 8 < sizeof memory.error.text ? size - 8 : sizeof memory.error.text) != NULL);
     }
     memset(&memory, 0xee, sizeof memory);
     memory.error.size = UINT32_MAX;

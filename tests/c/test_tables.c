@@ -5,11 +5,11 @@ TEST(tables_required_entries) {
     world_t *w = world_new(WORLD_NOT_STARTED);
     sales_t other = 0;
     REQUIRE_OK(w->error, sales_open(SALES_ABI_VERSION, test_path("other"), NULL, &other, &w->error));
-#define WITHOUT(type, make, register_call, entry)                                                          \
-    do {                                                                                                   \
-        type table = make(&w->fake);                                                                       \
-        table.entry = NULL;                                                                                \
-        CHECK_ERROR(SALES_ERR_TABLE, #entry, w->error, register_call(other, &table, &w->error));           \
+#define WITHOUT(type, make, register_call, entry)                                                \
+    do {                                                                                         \
+        type table = make(&w->fake);                                                             \
+        table.entry = NULL;                                                                      \
+        CHECK_ERROR(SALES_ERR_TABLE, #entry, w->error, register_call(other, &table, &w->error)); \
     } while (0)
     WITHOUT(sales_repo_t, fake_repo, sales_register_repo, available);
     WITHOUT(sales_repo_t, fake_repo, sales_register_repo, reserve);
@@ -33,7 +33,8 @@ TEST(tables_only_required_entries) {
     CHECK_OK(w->error, world_post(w, &posted));
     CHECK_U64(2, world_in_state(w, &posted, SALES_SALE_FILLED));
     CHECK_U64(2 * SLOT_SIZE, w->fake.total);
-    CHECK_OK(w->error, sales_on_request_ended(w->sales, w->now + DURATION + 1, NULL, &posted.ask.request_id, &w->error));
+    CHECK_OK(w->error, sales_on_request_ended(w->sales, w->now + DURATION + 1, NULL, &posted.ask.request_id,
+                                              &w->error));
     CHECK_U64(0, w->fake.total);
     world_end(w);
 }

@@ -50,7 +50,8 @@ void world_open_and_register(world_t *world, const sales_options_t *options) {
         content.cancel = NULL;
 
     error_clear(&world->error);
-    REQUIRE_OK(world->error, sales_open(SALES_ABI_VERSION, world->dir, options, &world->sales, &world->error));
+    REQUIRE_OK(world->error,
+               sales_open(SALES_ABI_VERSION, world->dir, options, &world->sales, &world->error));
     world->fake.sales = world->sales;
     world->fake.now = world->now;
     world->fake.events_len = 0;

@@ -25,8 +25,8 @@ enum {
     WORLD_CANCEL = 128,      /* content.cancel */
     WORLD_NOT_STARTED = 256,
     WORLD_NO_WATCH = 512,
-    WORLD_KEEPS_IDS = 1024,  /* the repo keeps store_id and store_seq */
-    WORLD_SEEDED = 2048      /* options.seed = 7 */
+    WORLD_KEEPS_IDS = 1024, /* the repo keeps store_id and store_seq */
+    WORLD_SEEDED = 2048     /* options.seed = 7 */
 };
 
 typedef struct world_t {
@@ -38,7 +38,8 @@ typedef struct world_t {
     fake_t fake;
 } world_t;
 
-/* A request as the chain has it, and what a host tells of it. Its pointers point into itself: do not copy it. */
+/* A request as the chain has it, and what a host tells of it. Its pointers point into itself: do not copy it.
+ */
 typedef struct posted_t {
     uint8_t cid[8];
     sales_request_t request;
@@ -46,7 +47,8 @@ typedef struct posted_t {
     sales_id_t slots[8]; /* the first slot ids */
 } posted_t;
 
-/* Opens a store below the test's directory, registers the tables and starts. Leaves the test where it cannot. */
+/* Opens a store below the test's directory, registers the tables and starts. Leaves the test where it cannot.
+ */
 world_t *world_new(unsigned flags);
 /* The same in the directory `dir`. */
 world_t *world_new_in(const char *dir, unsigned flags);
@@ -70,14 +72,14 @@ sales_stats_t world_stats(world_t *world);
 void world_same(const char *file, int line, const sales_stats_t *before, const sales_stats_t *after);
 #define CHECK_SAME(before, after) world_same(__FILE__, __LINE__, (before), (after))
 /* Expects an error of a call on `world`, and that it changed nothing. */
-#define CHECK_REFUSED(expected, word, world, call)                                                         \
-    do {                                                                                                   \
-        sales_stats_t refused_before = world_stats(world);                                                 \
-        uint64_t refused_total = (world)->fake.total;                                                      \
-        CHECK_ERROR(expected, word, (world)->error, call);                                                 \
-        sales_stats_t refused_after = world_stats(world);                                                  \
-        CHECK_SAME(&refused_before, &refused_after);                                                       \
-        CHECK_U64(refused_total, (world)->fake.total);                                                     \
+#define CHECK_REFUSED(expected, word, world, call)         \
+    do {                                                   \
+        sales_stats_t refused_before = world_stats(world); \
+        uint64_t refused_total = (world)->fake.total;      \
+        CHECK_ERROR(expected, word, (world)->error, call); \
+        sales_stats_t refused_after = world_stats(world);  \
+        CHECK_SAME(&refused_before, &refused_after);       \
+        CHECK_U64(refused_total, (world)->fake.total);     \
     } while (0)
 
 /* Calls as a test has them all the time. */

@@ -60,7 +60,7 @@ fn has_room(dir: &Path) -> bool {
 }
 
 /// Removes what a creation left. Only what one makes: a directory with anything else in it stays.
-fn clear(dir: &Path) -> Result<()> {
+pub fn clear(dir: &Path) -> Result<()> {
     let nursery = dir.join(NURSERY);
     let gone = |result: io::Result<()>| match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -55,11 +55,12 @@ impl Data {
             .custom_flags(libc::O_NOFOLLOW)
             .open(&path)
             .map_err(|error| fail::opening("open", &path, &error))?;
-        if !lock::exclusive(&file, &path)? {
+        let own = OwnFile::new(file);
+        if !lock::exclusive(own.file(), &path)? {
             return Err(lock::locked(dir, ", by another name of its data file or after its lock file was removed"));
         }
-        let found = file.metadata().map_err(|error| fail::opening("look at", &path, &error))?;
-        Ok(Data { path, own: OwnFile::new(file), device: found.dev(), inode: found.ino() })
+        let found = own.file().metadata().map_err(|error| fail::opening("look at", &path, &error))?;
+        Ok(Data { device: found.dev(), inode: found.ino(), path, own })
     }
 
     /// Its path, for the texts.

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::mem::ManuallyDrop;
 use std::os::fd::FromRawFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The map of a new store. Small, because valgrind and small machines map no large ones; it grows by itself.
 pub const FIRST_MAP: usize = 16 << 20;
@@ -40,6 +40,8 @@ pub struct Env {
     env: Environment,
     tables: Tables,
     map: usize,
+    /// For the texts.
+    path: PathBuf,
 }
 
 /// The tables' handles.
@@ -113,7 +115,7 @@ impl Env {
         for (handle, found) in handles.iter_mut().zip(tables) {
             *handle = found.ok_or_else(missing)?;
         }
-        Ok(Some(Env { env, tables: Tables(handles), map }))
+        Ok(Some(Env { env, tables: Tables(handles), map, path: data.path().to_path_buf() }))
     }
 
     /// LMDB's environment.
@@ -133,7 +135,7 @@ impl Env {
 
     /// The bytes of the file that are in use, free pages among them.
     pub fn used(&self) -> Result<u64> {
-        let failed = |error| fail::lmdb("ask LMDB about", Path::new("the store"), error);
+        let failed = |error| fail::lmdb("ask LMDB about", &self.path, error);
         let (info, stat) = (self.env.info().map_err(failed)?, self.env.stat().map_err(failed)?);
         let pages = (info.last_pgno() as u64).checked_add(1);
         let bytes = pages.and_then(|pages| pages.checked_mul(u64::from(stat.page_size())));
@@ -190,7 +192,7 @@ impl Env {
         let code = unsafe { lmdb_sys::mdb_reader_check(self.env.env(), &mut freed) };
         match code {
             0 => Ok(()),
-            code => Err(fail::lmdb("free dead readers of", Path::new("the store"), lmdb::Error::from_err_code(code))),
+            code => Err(fail::lmdb("free dead readers of", &self.path, lmdb::Error::from_err_code(code))),
         }
     }
 

@@ -56,7 +56,12 @@ pub fn lmdb(doing: &str, path: &Path, error: lmdb::Error) -> Error {
         E::MapFull | E::MapResized => SALES_ERR_STORE,
         _ => SALES_ERR_INTERNAL,
     };
-    Error::new(status, format!("cannot {doing} {}: {error}", path.display()))
+    let more = match error {
+        E::ReadersFull => " (about a thousand transactions may read at once)",
+        E::TxnFull => " (the transaction changes too many pages)",
+        _ => "",
+    };
+    Error::new(status, format!("cannot {doing} {}: {error}{more}", path.display()))
 }
 
 /// An error of LMDB while a store is opened.

@@ -79,6 +79,10 @@ impl Drop for OwnFile {
         if let Some(slot) = self.slot {
             slot.store(NONE, Ordering::SeqCst);
         }
+        // Closing would not unlock while a process that was just started by another thread still has its copy,
+        // which it closes only a moment later, when it becomes another program.
+        // SAFETY: the descriptor is open.
+        unsafe { libc::flock(self.file.as_raw_fd(), libc::LOCK_UN) };
         // SAFETY: dropped once, here; nobody uses it after.
         unsafe { ManuallyDrop::drop(&mut self.file) };
     }

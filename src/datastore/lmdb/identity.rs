@@ -75,7 +75,8 @@ pub fn write(dir: &Path, birth: &Birth) -> Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary).map_err(failed)?;
     file.write_all(print(birth).as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
     if target.is_dir() {
-        fs::rename(&target, &replaced).map_err(failed)?; // a directory has no second name
+        // A directory has no second name.
+        remove(&replaced).and_then(|()| fs::rename(&target, &replaced)).map_err(failed)?;
     } else if target.exists() {
         remove(&replaced).and_then(|()| fs::hard_link(&target, &replaced)).map_err(failed)?;
     }
@@ -84,7 +85,8 @@ pub fn write(dir: &Path, birth: &Birth) -> Result<()> {
 }
 
 fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
+    let removed = if path.is_dir() { fs::remove_dir(path) } else { fs::remove_file(path) };
+    match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }

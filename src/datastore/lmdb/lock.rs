@@ -57,7 +57,7 @@ pub fn take(dir: &Path) -> Result<Lock> {
     let listed = Listed(key);
 
     let path = dir.join(NAME);
-    let mut file = OpenOptions::new()
+    let file = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
@@ -66,12 +66,14 @@ pub fn take(dir: &Path) -> Result<Lock> {
         .mode(0o600)
         .open(&path)
         .map_err(|error| fail::opening("open the lock file", &path, &error))?;
-    if !exclusive(&file, &path)? {
-        return Err(locked(dir, &owner(&mut file)));
+    let own = OwnFile::new(file);
+    let mut file = own.file();
+    if !exclusive(file, &path)? {
+        return Err(locked(dir, &owner(file)));
     }
     // For whoever is refused; without room the name is missing, not the lock.
     let _ = file.set_len(0).and_then(|()| file.write_all(format!("{}\n", std::process::id()).as_bytes()));
-    Ok(Lock { _file: OwnFile::new(file), _listed: listed })
+    Ok(Lock { _file: own, _listed: listed })
 }
 
 /// Locks an open file for this opener alone; `false` when another has it.
@@ -93,7 +95,7 @@ pub fn locked(dir: &Path, by: &str) -> Error {
 }
 
 /// What the lock file tells of its owner; only for the text.
-fn owner(file: &mut File) -> String {
+fn owner(file: &File) -> String {
     let mut text = String::new();
     match file.take(32).read_to_string(&mut text).ok().and_then(|_| text.trim().parse::<u32>().ok()) {
         Some(pid) if pid == std::process::id() => ", by another copy of the library in this process".into(),

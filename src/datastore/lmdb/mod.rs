@@ -11,7 +11,7 @@ mod cursor;
 mod data;
 mod env;
 mod fail;
-mod fork;
+pub mod fork;
 mod identity;
 mod lock;
 mod meta;
@@ -147,6 +147,12 @@ impl LmdbStore {
     }
 }
 
+impl std::fmt::Debug for LmdbStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LmdbStore").field("dir", &self.inner.dir).finish_non_exhaustive()
+    }
+}
+
 impl Drop for LmdbStore {
     fn drop(&mut self) {
         // No transaction runs: each borrows the store.
@@ -207,11 +213,9 @@ impl Inner {
                 Ok(txn) => return body(&ReadTxn::new(txn, env.tables(), self.data.path())),
                 Err(error) => error,
             };
-            if tries == 3 {
-                return Err(fail::lmdb("begin to read", self.data.path(), error));
-            }
             tries += 1;
             match error {
+                error if tries > 3 => return Err(fail::lmdb("begin to read", self.data.path(), error)),
                 // A writer's commit failed in the meta write, and it is about to settle that: wait for it.
                 lmdb::Error::Panic => {
                     drop(door);
@@ -275,7 +279,10 @@ impl Inner {
 
     /// What follows a commit. It is done and durable, so nothing here may fail it.
     fn look_after(&self, env: &Env, room: &mut Room, seq: u64) {
-        let covered = env.used().and_then(|used| room.cover(&self.data, used));
+        let covered = env.used().and_then(|used| {
+            room.keep(&self.data, used); // now, before others take the room
+            room.cover(&self.data, used)
+        });
         let checked = if seq % READER_CHECK_COMMITS == 0 { env.free_dead_readers() } else { Ok(()) };
         for error in [covered, checked].into_iter().filter_map(Result::err) {
             log::warn!("after a commit: {error}");

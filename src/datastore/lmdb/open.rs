@@ -33,9 +33,9 @@ pub fn open(path: &Path, reset: bool) -> Result<Opened> {
     })?;
     let dir = path::prepare(path)?;
     let lock = lock::take(&dir)?;
-    let identity = identity::read(&dir)?;
+    let mut identity = identity::read(&dir)?;
     if !data::exists(&dir)? {
-        make(&dir, &identity, reset)?;
+        identity = make(&dir, &identity, reset)?;
     }
     let data = Data::open(&dir)?;
     let env = open_env(&dir, &data)?;
@@ -54,8 +54,8 @@ pub fn open(path: &Path, reset: bool) -> Result<Opened> {
     Ok(Opened { env, data, marks, dir, lock })
 }
 
-/// No data: a new store, unless an identity says that there was one.
-fn make(dir: &Path, identity: &Identity, reset: bool) -> Result<()> {
+/// No data: a new store, unless an identity says that there was one. Answers the new identity.
+fn make(dir: &Path, identity: &Identity, reset: bool) -> Result<Identity> {
     match identity {
         Identity::Of(birth) if !reset => {
             let text = format!(
@@ -74,7 +74,8 @@ fn make(dir: &Path, identity: &Identity, reset: bool) -> Result<()> {
     create::data(dir, &birth)?;
     // Should the machine stop here, the next open finishes a creation, or after a reset finds two ids and
     // refuses: a loss is never forgotten half-way.
-    identity::write(dir, &birth)
+    identity::write(dir, &birth)?;
+    Ok(Identity::Of(birth))
 }
 
 /// Data and identity must belong together.
@@ -85,7 +86,10 @@ fn settle_identity(dir: &Path, identity: &Identity, marks: &Marks, reset: bool) 
         Identity::Of(found) => differs(dir, found, birth),
         Identity::Unreadable(why) => why.clone(),
         // Nothing was ever committed: a creation that stopped before its last step.
-        Identity::Missing if *seq == 0 => return identity::write(dir, birth),
+        Identity::Missing if *seq == 0 => {
+            create::clear(dir)?;
+            return identity::write(dir, birth);
+        }
         Identity::Missing => {
             format!("the store {} has {seq} commits but no identity file ({})", dir.display(), identity::NAME)
         }

@@ -9,9 +9,13 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Bytes of the data file allocated ahead of its last page in use. A release writes new pages before it frees
-/// old ones: a batch of some hundred releases fits. Records of new business may not use the last half of it.
-pub const RESERVE: u64 = 4 << 20;
+/// Bytes of the data file allocated ahead of its last page in use: between these two, and as many as `COPIES` of
+/// what is in use. Releases write new pages before they free old ones, and free pages come back two commits
+/// later: so a store whose every commit changed all of its pages would need that much. The most serves batches
+/// of hundreds of releases in the largest store. New business may use no more than the first quarter.
+const LEAST_AHEAD: u64 = 1 << 20;
+const MOST_AHEAD: u64 = 16 << 20;
+const COPIES: u64 = 3;
 
 /// Bytes of LMDB's lock file: 64 for each of about a thousand readers.
 const LOCK_BYTES: u64 = 64 << 10;
@@ -31,15 +35,15 @@ pub struct Room {
 }
 
 impl Room {
-    /// Fills the reserve up when half of it is used. Answers whether that failed for want of room.
+    /// Fills the reserve up when a quarter of it is used. Answers whether that failed for want of room.
     pub fn keep(&mut self, data: &Data, used: u64) -> bool {
-        let half = used.saturating_add(RESERVE / 2);
-        if self.unable || (self.allocated >= half) {
+        let ahead = used.saturating_mul(COPIES).clamp(LEAST_AHEAD, MOST_AHEAD);
+        if self.unable || self.allocated.saturating_sub(used) >= ahead - ahead / 4 {
             return self.low;
         }
-        match allocate(data.file(), 0, used, RESERVE) {
+        match allocate(data.file(), 0, used, ahead) {
             Ok(()) => {
-                self.allocated = used.saturating_add(RESERVE);
+                self.allocated = used.saturating_add(ahead);
                 self.low = false;
             }
             Err(error) => match error.raw_os_error() {

@@ -1,0 +1,76 @@
+//! The outermost call of a thread into an instance, and the work that waits for it. A call made from inside a callback finds the frame
+//! of the call that made the callback, leaves its input there, and returns: the stack does not grow.
+
+use super::work::Work;
+use crate::error::{Error, Result};
+use crate::status::*;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
+/// Inputs that one call may leave to do before further ones are refused.
+pub const WORK_LIMIT: usize = 4096;
+
+struct Frame {
+    engine: u64,
+    work: VecDeque<Work>,
+}
+
+thread_local! {
+    static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Whether this thread is inside a call of an engine: then this is a callback.
+pub fn is_inside(engine: u64) -> bool {
+    FRAMES.with_borrow(|frames| frames.iter().any(|frame| frame.engine == engine))
+}
+
+/// A frame of this thread; gone when dropped.
+pub struct Guard {
+    engine: u64,
+}
+
+/// Enters an engine; only where [`is_inside`] said no.
+pub fn enter(engine: u64) -> Guard {
+    FRAMES.with_borrow_mut(|frames| frames.push(Frame { engine, work: VecDeque::new() }));
+    Guard { engine }
+}
+
+impl Guard {
+    /// Takes all work that is left.
+    pub fn take_rest(&self) -> VecDeque<Work> {
+        with(self.engine, |frame| std::mem::take(&mut frame.work)).unwrap_or_default()
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        FRAMES.with_borrow_mut(|frames| frames.retain(|frame| frame.engine != self.engine));
+    }
+}
+
+fn with<T>(engine: u64, body: impl FnOnce(&mut Frame) -> T) -> Option<T> {
+    FRAMES.with_borrow_mut(|frames| frames.iter_mut().find(|frame| frame.engine == engine).map(body))
+}
+
+/// Leaves an input of the host to do; bounded, because a callback may call in without end.
+pub fn leave(engine: u64, work: Work) -> Result<()> {
+    with(engine, |frame| {
+        if frame.work.len() >= WORK_LIMIT {
+            let text = format!("{WORK_LIMIT} calls made inside callbacks wait already: let the outermost call return first");
+            return Err(Error::new(SALES_ERR_FULL, text));
+        }
+        frame.work.push_back(work);
+        Ok(())
+    })
+    .unwrap_or_else(|| Err(Error::internal("no call of this thread is under way")))
+}
+
+/// Leaves what follows from the engine's own work; never refused.
+pub fn follow(engine: u64, work: Work) {
+    with(engine, |frame| frame.work.push_back(work));
+}
+
+/// The next thing to do.
+pub fn next(engine: u64) -> Option<Work> {
+    with(engine, |frame| frame.work.pop_front()).flatten()
+}

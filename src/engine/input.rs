@@ -1,0 +1,463 @@
+//! What the host says: the ledger's calls, offers, requests and events, completions. Inside a callback each leaves its input to the
+//! outermost call and answers QUEUED.
+
+use super::tokens::Completed;
+use super::work::{At, Work};
+use super::{frame, Answered, Engine};
+use crate::error::{Error, Result};
+use crate::history::{Event, EventKind};
+use crate::host::{known, Answer, OpKind};
+use crate::ledger::acts::Note;
+use crate::ledger::task::Got;
+use crate::market::{slot_id, Ask, Id};
+use crate::sales::acts::{self, Known, SalesAct};
+use crate::sales::decision::{decide, Facts, Verdict};
+use crate::sales::offer::{Offer, Terms};
+use crate::sales::sale::{Return, Sale, State};
+use crate::sales::step::{Happened, Input};
+use crate::status::*;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Slots of one request that are queued.
+pub const REQUEST_SLOTS_MAX: u64 = 256;
+
+fn named(slot: &Id, what: &str) -> Result<()> {
+    if *slot == Id::ZERO || slot.0 == [0xff; 32] {
+        return Err(Error::new(SALES_ERR_ARGUMENT, format!("{what}: {slot} is no slot's id; ids are hashes (sales_slot_id)")));
+    }
+    Ok(())
+}
+
+impl Engine {
+    /// Does it now, or leaves it to the outermost call when this is a callback.
+    fn now_or_queued(&self, work: impl FnOnce() -> Work, now: impl FnOnce() -> Result<i32>) -> Result<i32> {
+        if frame::is_inside(self.key) {
+            frame::leave(self.key, work())?;
+            return Ok(SALES_QUEUED);
+        }
+        self.outermost(now)
+    }
+
+    fn call_or_queued(&self, work: impl FnOnce(u64) -> Work, now: impl FnOnce() -> Result<Answered>) -> Result<Answered> {
+        if frame::is_inside(self.key) {
+            let token = self.tokens.fresh();
+            frame::leave(self.key, work(token))?;
+            return Ok(Answered { status: SALES_QUEUED, token });
+        }
+        self.outermost(now)
+    }
+
+    // The ledger.
+
+    /// sales_reserve.
+    pub fn reserve(&self, now: u64, slot: Id, bytes: u64) -> Result<Answered> {
+        self.must_run()?;
+        named(&slot, "slot_id")?;
+        if bytes == 0 {
+            return Err(Error::new(SALES_ERR_ARGUMENT, "bytes: 0; a reservation has 1 to 2^64-1 bytes"));
+        }
+        self.see(now);
+        self.call_or_queued(|token| Work::Reserve(slot, bytes, token), || self.reserve_now(slot, bytes, 0))
+    }
+
+    pub(super) fn reserve_now(&self, slot: Id, bytes: u64, token: u64) -> Result<Answered> {
+        self.not_of_a_sale(&slot)?;
+        self.begin(self.ledger.reserve(slot, bytes, None, Vec::new()), token)
+    }
+
+    fn not_of_a_sale(&self, slot: &Id) -> Result<()> {
+        match self.ledger.group().read(|view, _| Sale::load(view, slot))? {
+            Some(sale) if !sale.is_ended() => {
+                let text = format!("slot {slot} belongs to a sale ({}): sales_abandon ends it", sale.state.name());
+                Err(Error::new(SALES_ERR_OWNED_BY_SALE, text))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// sales_release.
+    pub fn release(&self, now: u64, slot: Id) -> Result<Answered> {
+        self.must_run()?;
+        named(&slot, "slot_id")?;
+        self.see(now);
+        self.call_or_queued(|token| Work::Release(slot, token), || self.release_now(slot, 0))
+    }
+
+    pub(super) fn release_now(&self, slot: Id, token: u64) -> Result<Answered> {
+        self.not_of_a_sale(&slot)?;
+        let now = self.now();
+        let bytes = self.ledger.record(&slot)?.map_or(0, |record| record.asked);
+        let event = Event { slot, bytes, ..Event::new(EventKind::Released, now) };
+        let with: crate::datastore::group::Change =
+            vec![Arc::new(Note { event, ends: true }), Arc::new(SalesAct::Prune(self.options.history_limit.into()))];
+        self.begin(self.ledger.release(slot, now, false, with), token)
+    }
+
+    /// sales_consumed.
+    pub fn consumed(&self, now: u64, slot: Id, total: u64) -> Result<i32> {
+        self.must_run()?;
+        named(&slot, "slot_id")?;
+        self.see(now);
+        self.now_or_queued(|| Work::Consume(slot, total), || self.consume_now(slot, total))
+    }
+
+    /// What landed is recorded when the call is answered, also where the repo's part of it pends or is in doubt.
+    pub(super) fn consume_now(&self, slot: Id, total: u64) -> Result<i32> {
+        let recorded = |engine: &Engine| -> Result<bool> {
+            Ok(engine.ledger.record(&slot)?.is_some_and(|record| record.is_live() && record.consumed >= total))
+        };
+        match self.begin(self.ledger.consume(slot, total, self.now()), 0) {
+            Ok(Answered { status: SALES_PENDING, .. }) => Ok(SALES_OK),
+            Ok(answered) => Ok(answered.status),
+            Err(error) if error.status == SALES_ERR_IN_DOUBT && recorded(self)? => Ok(SALES_OK),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// sales_resolve.
+    pub fn resolve(&self, now: u64, slot: Id, applied: bool) -> Result<i32> {
+        self.must_run()?;
+        self.see(now);
+        self.now_or_queued(|| Work::Resolve(slot, applied), || self.resolve_now(slot, applied))
+    }
+
+    pub(super) fn resolve_now(&self, slot: Id, applied: bool) -> Result<i32> {
+        let task = self.memory().doubts.remove(&slot);
+        if let Some(mut task) = task {
+            self.ledger.undoubt(&slot);
+            task.answered = true;
+            let text = format!("slot {slot}: what was in doubt did not take effect, says sales_resolve");
+            let got = if applied { Ok(()) } else { Err(Error::new(SALES_HOST_TRANSIENT, text)) };
+            self.resume(task, Got::Repo(got));
+            return Ok(SALES_OK);
+        }
+        match self.ledger.group().read(|view, _| Sale::load(view, &slot))? {
+            Some(sale) if sale.in_doubt => {
+                self.tell(slot, Input::Resolved(applied));
+                Ok(SALES_OK)
+            }
+            _ => Err(Error::new(SALES_ERR_NOT_FOUND, format!("nothing of slot {slot} is in doubt"))),
+        }
+    }
+
+    // Completions.
+
+    /// sales_complete.
+    pub fn complete(&self, now: u64, token: u64, mut answer: Answer) -> Result<i32> {
+        answer.status = known(answer.status);
+        let completed = self.tokens.complete(token, answer.clone())?;
+        self.see(now);
+        let Completed::For(owner) = completed else { return Ok(SALES_OK) };
+        if frame::is_inside(self.key) {
+            frame::follow(self.key, Work::Continue(owner, answer));
+            return Ok(SALES_OK);
+        }
+        self.outermost(|| {
+            self.go_on(owner, answer);
+            Ok(SALES_OK)
+        })
+    }
+
+    // Offers.
+
+    /// sales_offer_put. A zero id makes a new offer.
+    pub fn offer_put(&self, now: u64, id: Id, terms: Terms) -> Result<Id> {
+        self.may_write()?;
+        self.see(now);
+        check_terms(&terms)?;
+        let existing = self.ledger.group().read(|view, _| Offer::load(view, &id))?;
+        let offer = match existing {
+            Some(offer) => offer.with_terms(terms)?,
+            None if id == Id::ZERO => Offer::new(self.new_id(), terms),
+            None => return Err(Error::new(SALES_ERR_NOT_FOUND, format!("there is no offer {id}; a zero id makes a new one"))),
+        };
+        let id = offer.id;
+        self.commit(vec![Arc::new(SalesAct::Offer(Box::new(offer)))]).map_err(|failure| failure.error())?;
+        Ok(id)
+    }
+
+    fn may_write(&self) -> Result<()> {
+        if self.memory().phase == super::Phase::Reopen {
+            return self.must_run();
+        }
+        Ok(())
+    }
+
+    fn new_id(&self) -> Id {
+        let mut id = Id::ZERO;
+        self.memory().random.fill(&mut id.0);
+        let unlike = self.tokens.fresh().to_le_bytes();
+        Id(crate::market::keccak256(&[&id.0[..], &self.nonce, &unlike].concat()))
+    }
+
+    /// sales_offer_remove.
+    pub fn offer_remove(&self, now: u64, id: Id) -> Result<i32> {
+        self.may_write()?;
+        self.see(now);
+        self.commit(vec![Arc::new(SalesAct::RemoveOffer(id))]).map_err(|failure| failure.error())?;
+        Ok(SALES_OK)
+    }
+
+    // Requests.
+
+    /// sales_evaluate.
+    pub fn evaluate(&self, now: u64, ask: &Ask) -> Result<Verdict> {
+        let latest = self.memory().clock.latest.max(now);
+        // A callback may ask, but the repo is not called from there: it might ask again, without end.
+        if frame::is_inside(self.key) {
+            return self.verdict(ask, latest, None);
+        }
+        self.outermost(|| self.verdict(ask, latest, self.repo_available()))
+    }
+
+    /// What the repo has free; `None` where it cannot tell now: then reserve itself is the judge.
+    pub(super) fn repo_available(&self) -> Option<u64> {
+        let (status, bytes) = self.repo().ok()?.available();
+        (known(status) == SALES_OK).then_some(bytes)
+    }
+
+    pub(super) fn verdict(&self, ask: &Ask, latest: u64, repo_available: Option<u64>) -> Result<Verdict> {
+        let market = self.host().market.unwrap_or_default();
+        let short = self.memory().phase == super::Phase::Short;
+        self.ledger.group().read(|view, _| {
+            let request = Known::load(view, &ask.request_id)?;
+            let ends_at = end_of(ask, latest)?;
+            let facts = Facts {
+                ask,
+                ends_at: request.as_ref().map_or(ends_at, |known| known.ends_at),
+                started: request.as_ref().is_some_and(|known| known.started),
+                now: latest,
+                fill_margin_s: super::selling::FILL_MARGIN_S,
+                repo_available,
+                taken: request.as_ref().map_or(0, |known| known.taken),
+                short,
+                market,
+            };
+            Ok(decide(&facts, &Offer::page(view, None, usize::MAX)?))
+        })
+    }
+
+    fn must_sell(&self) -> Result<()> {
+        self.must_run()?;
+        let host = self.host();
+        for (there, what) in [(host.chain.is_some(), "chain"), (host.content.is_some(), "content")] {
+            if !there {
+                let text = format!("no {what} is registered: to sell, sales_register_{what} comes before sales_start");
+                return Err(Error::new(SALES_ERR_TABLE, text));
+            }
+        }
+        Ok(())
+    }
+
+    /// sales_on_request.
+    pub fn on_request(&self, now: u64, at: At, ask: Ask) -> Result<i32> {
+        self.must_sell()?;
+        if ask.request_id == Id::ZERO {
+            return Err(Error::new(SALES_ERR_ARGUMENT, "ask: request_id is all zero"));
+        }
+        match &ask.request {
+            Some(request) => ask.agrees_with(request)?,
+            None if !self.host().chain.is_some_and(|chain| chain.has(OpKind::ReadRequest)) => {
+                let text = "ask: request is NULL, and chain.read_request is not registered: the whole request is needed to store and fill";
+                return Err(Error::new(SALES_ERR_ARGUMENT, text));
+            }
+            None => {}
+        }
+        self.see(now);
+        self.see_block(&at);
+        self.now_or_queued(|| Work::Request(at, Box::new(ask.clone())), || self.request_now(at, ask.clone()))
+    }
+
+    pub(super) fn request_now(&self, at: At, ask: Ask) -> Result<i32> {
+        if at.removed {
+            return self.request_event_now(at, ask.request_id, Happened::TakenBack);
+        }
+        if self.ledger.group().read(|view, _| Known::load(view, &ask.request_id))?.is_some() {
+            return Ok(SALES_ALREADY);
+        }
+        let (now, latest) = {
+            let memory = self.memory();
+            (memory.clock.now, memory.clock.latest)
+        };
+        let verdict = self.verdict(&ask, latest, self.repo_available())?;
+        if verdict.offer.is_none() {
+            self.refuse(&ask, now, &verdict);
+            return Ok(SALES_REFUSED);
+        }
+        let known = Known { ends_at: end_of(&ask, latest)?, ask, started: false, taken: 0, sales: 0 };
+        let sales = self.new_sales(&known, now)?;
+        let queue_limit = u64::from(self.options.queue_limit);
+        let accept = SalesAct::Accept { known: Box::new(known), sales, queue_limit };
+        self.commit_noted(vec![Arc::new(accept)])?;
+        frame::follow(self.key, Work::Schedule);
+        Ok(SALES_OK)
+    }
+
+    fn refuse(&self, ask: &Ask, now: u64, verdict: &Verdict) {
+        let mut memory = self.memory();
+        memory.refused = memory.refused.saturating_add(1);
+        let event = Event {
+            request: ask.request_id,
+            status: SALES_REFUSED,
+            bytes: ask.slot_size,
+            text: verdict.describe(),
+            ..Event::new(EventKind::Refused, now)
+        };
+        memory.outbox.push_back(event);
+    }
+
+    fn new_sales(&self, known: &Known, now: u64) -> Result<Vec<Sale>> {
+        let slots = known.ask.slots;
+        let indexes: Vec<u64> = if slots <= REQUEST_SLOTS_MAX {
+            (0..slots).collect()
+        } else {
+            let mut chosen = BTreeSet::new();
+            let mut memory = self.memory();
+            while (chosen.len() as u64) < REQUEST_SLOTS_MAX {
+                chosen.insert(memory.random.u64(0..slots));
+            }
+            chosen.into_iter().collect()
+        };
+        indexes.into_iter().map(|index| self.new_sale(known, index, now)).collect()
+    }
+
+    fn new_sale(&self, known: &Known, index: u64, now: u64) -> Result<Sale> {
+        let ask = &known.ask;
+        let collateral = ask.collateral_per_slot().ok_or_else(|| Error::overflow("the collateral of a slot"))?;
+        let mut sale = Sale {
+            slot: slot_id(&ask.request_id, index),
+            request: ask.request_id,
+            index,
+            offer: Id::ZERO,
+            size: ask.slot_size,
+            collateral,
+            state: State::Queued,
+            back: Return::Clear,
+            wanted: None,
+            in_queue: true,
+            submitted: false,
+            unsure: false,
+            in_doubt: false,
+            check: false,
+            repairing: false,
+            started: known.started,
+            stored: false,
+            kept: false,
+            expires_at: ask.expires_at,
+            ends_at: known.ends_at,
+            since: now,
+            next_at: u64::MAX,
+            attempt: 0,
+            act: 0,
+            rank: self.memory().random.u64(..),
+            last_status: SALES_OK,
+            last_text: String::new(),
+            proof: Vec::new(),
+        };
+        sale.next_at = sale.fill_deadline(super::selling::FILL_MARGIN_S);
+        Ok(sale)
+    }
+
+    /// sales_on_slot_filled, _freed, _reservations_full.
+    pub fn on_slot(&self, now: u64, at: At, request: Id, index: u64, what: Happened) -> Result<i32> {
+        self.must_run()?;
+        self.see(now);
+        self.see_block(&at);
+        self.now_or_queued(|| Work::Slot(at, request, index, what), || self.slot_now(at, request, index, what))
+    }
+
+    pub(super) fn slot_now(&self, at: At, request: Id, index: u64, what: Happened) -> Result<i32> {
+        let what = if at.removed { Happened::TakenBack } else { what };
+        let slot = slot_id(&request, index);
+        let (sale, known) =
+            self.ledger.group().read(|view, _| Ok((Sale::load(view, &slot)?, Known::load(view, &request)?)))?;
+        match (sale, known) {
+            (Some(sale), _) if !sale.is_ended() => {
+                self.tell(slot, Input::Happened(what));
+                Ok(SALES_OK)
+            }
+            (_, Some(known)) if what == Happened::SlotFreed && index < known.ask.slots => self.requeue(&known, index),
+            _ => Ok(SALES_ALREADY),
+        }
+    }
+
+    /// A slot of a known request was freed: it is decided on anew.
+    fn requeue(&self, known: &Known, index: u64) -> Result<i32> {
+        let sale = Sale { repairing: true, ..self.new_sale(known, index, self.now())? };
+        self.commit_noted(vec![Arc::new(SalesAct::Requeue(Box::new(sale)))])?;
+        frame::follow(self.key, Work::Schedule);
+        Ok(SALES_OK)
+    }
+
+    /// sales_on_request_fulfilled, _cancelled, _failed, _ended.
+    pub fn on_request_event(&self, now: u64, at: At, request: Id, what: Happened) -> Result<i32> {
+        self.must_run()?;
+        self.see(now);
+        self.see_block(&at);
+        self.now_or_queued(|| Work::OfRequest(at, request, what), || self.request_event_now(at, request, what))
+    }
+
+    pub(super) fn request_event_now(&self, at: At, request: Id, what: Happened) -> Result<i32> {
+        let what = if at.removed { Happened::TakenBack } else { what };
+        let (known, slots) =
+            self.ledger.group().read(|view, _| Ok((Known::load(view, &request)?, acts::slots_of(view, &request)?)))?;
+        let Some(known) = known else { return Ok(SALES_ALREADY) };
+        if what == Happened::RequestFulfilled && !known.started {
+            self.commit_noted(vec![Arc::new(SalesAct::Started(request))])?;
+        }
+        for slot in slots {
+            self.tell(slot, Input::Happened(what));
+        }
+        Ok(SALES_OK)
+    }
+
+    /// sales_abandon.
+    pub fn abandon(&self, now: u64, slot: Id, force: bool) -> Result<i32> {
+        self.must_run()?;
+        self.see(now);
+        self.now_or_queued(|| Work::Abandon(slot, force), || self.abandon_now(slot, force))
+    }
+
+    pub(super) fn abandon_now(&self, slot: Id, force: bool) -> Result<i32> {
+        let load = || self.ledger.group().read(|view, _| Sale::load(view, &slot));
+        let Some(sale) = load()? else {
+            return Err(Error::new(SALES_ERR_NOT_FOUND, format!("slot {slot} has no sale")));
+        };
+        if sale.state.is_outcome() {
+            return Ok(SALES_ALREADY);
+        }
+        let ours = sale.submitted || sale.state >= State::Filled;
+        if ours && !force {
+            let text = format!("slot {slot} is {}: it is ours on chain or may be; SALES_ABANDON_FILLED gives it up all the same", sale.state.name());
+            return Err(Error::new(SALES_ERR_IN_USE, text));
+        }
+        self.tell(slot, Input::Abandon(force));
+        match load()? {
+            Some(sale) if !sale.state.is_outcome() => Ok(SALES_QUEUED),
+            _ => Ok(SALES_OK),
+        }
+    }
+}
+
+/// When a request ends.
+fn end_of(ask: &Ask, now: u64) -> Result<u64> {
+    if ask.ends_at > 0 {
+        return Ok(ask.ends_at);
+    }
+    now.checked_add(ask.duration).ok_or_else(|| Error::overflow("now + duration"))
+}
+
+fn check_terms(terms: &Terms) -> Result<()> {
+    let bad = |text: String| Err(Error::new(SALES_ERR_ARGUMENT, text));
+    if terms.total_size == 0 {
+        return bad("offer: total_size is 0; an offer sells 1 byte or more".into());
+    }
+    if terms.max_duration > 0 && terms.min_duration > terms.max_duration {
+        return bad(format!("offer: min_duration {} is above max_duration {}", terms.min_duration, terms.max_duration));
+    }
+    if terms.max_slot_size > 0 && terms.min_slot_size > terms.max_slot_size {
+        return bad(format!("offer: min_slot_size {} is above max_slot_size {}", terms.min_slot_size, terms.max_slot_size));
+    }
+    Ok(())
+}

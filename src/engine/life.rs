@@ -1,0 +1,339 @@
+//! Register, start, stop, and time.
+
+use super::drive::Driven;
+use super::work::Work;
+use super::{frame, Engine, Phase, Recovery};
+use crate::error::{Error, Result};
+use crate::host::{Chain, Content, OpKind, Repo, Watch};
+use crate::ledger::recovery::Start;
+use crate::ledger::task::{Done, Purpose, Task};
+use crate::ledger::{RepoCan, BACKOFF_S};
+use crate::market::Market;
+use crate::sales::acts;
+use crate::sales::step::Input;
+use crate::status::*;
+use std::sync::{Arc, PoisonError};
+
+/// Sales looked at in one tick; what is due beyond that is due at the next.
+const DUE_AT_A_TIME: usize = 256;
+
+impl Engine {
+    fn register<T>(&self, what: &str, place: impl FnOnce(&mut super::Host) -> &mut Option<T>, table: T) -> Result<i32> {
+        let phase = self.memory().phase;
+        if !matches!(phase, Phase::Open | Phase::Stopped) {
+            let text = format!("{what}: the instance is started; register before sales_start, or after sales_stop");
+            return Err(Error::new(SALES_ERR_STATE, text));
+        }
+        let mut host = self.host.write().unwrap_or_else(PoisonError::into_inner);
+        let place = place(&mut host);
+        if place.is_some() && phase == Phase::Open {
+            return Err(Error::new(SALES_ERR_REGISTERED, format!("{what} is registered already")));
+        }
+        *place = Some(table);
+        Ok(SALES_OK)
+    }
+
+    /// Registers the repo.
+    pub fn register_repo(&self, repo: Arc<dyn Repo>) -> Result<i32> {
+        self.register("the repo", |host| &mut host.repo, repo)
+    }
+
+    /// Registers the chain.
+    pub fn register_chain(&self, chain: Arc<dyn Chain>) -> Result<i32> {
+        self.register("the chain", |host| &mut host.chain, chain)
+    }
+
+    /// Registers the content.
+    pub fn register_content(&self, content: Arc<dyn Content>) -> Result<i32> {
+        self.register("the content", |host| &mut host.content, content)
+    }
+
+    /// Registers who hears the news.
+    pub fn register_watch(&self, watch: Arc<dyn Watch>) -> Result<i32> {
+        self.register("the watch", |host| &mut host.watch, watch)
+    }
+
+    /// Takes the market's constants; a later call replaces them.
+    pub fn set_market(&self, market: Market) -> Result<i32> {
+        let phase = self.memory().phase;
+        if !matches!(phase, Phase::Open | Phase::Stopped) {
+            return Err(Error::new(SALES_ERR_STATE, "the instance is started; set the market before sales_start"));
+        }
+        self.host.write().unwrap_or_else(PoisonError::into_inner).market = Some(market);
+        Ok(SALES_OK)
+    }
+
+    /// Refuses what needs a running instance.
+    pub(super) fn must_run(&self) -> Result<()> {
+        let (phase, needs) = (self.memory().phase, "this call needs a started instance");
+        match phase {
+            Phase::Running | Phase::Short => Ok(()),
+            Phase::Open => Err(Error::new(SALES_ERR_STATE, format!("not started: {needs}; call sales_start"))),
+            Phase::Recovering => {
+                Err(Error::new(SALES_ERR_STATE, format!("the books are not settled yet: {needs}; call sales_start again")))
+            }
+            Phase::Stopping | Phase::Stopped => Err(Error::new(SALES_ERR_STATE, format!("stopped: {needs}; call sales_start"))),
+            Phase::Reopen => Err(Error::new(
+                SALES_ERR_STORE_REOPEN,
+                "it is unknown whether the last commit is on disk: close and open again, the next start settles it",
+            )),
+        }
+    }
+
+    fn not_in_callback(&self, what: &str) -> Result<()> {
+        if frame::is_inside(self.key) {
+            return Err(Error::new(SALES_ERR_IN_CALLBACK, format!("{what} may not be called from inside a callback")));
+        }
+        Ok(())
+    }
+
+    /// sales_start.
+    pub fn start(&self, now: u64) -> Result<i32> {
+        self.not_in_callback("sales_start")?;
+        let host = self.host();
+        let repo = self.repo()?;
+        {
+            let mut memory = self.memory();
+            match memory.phase {
+                Phase::Open | Phase::Stopped | Phase::Recovering => memory.phase = Phase::Recovering,
+                Phase::Running | Phase::Short => return Err(Error::new(SALES_ERR_STATE, "the instance is started already")),
+                Phase::Stopping => return Err(Error::new(SALES_ERR_STATE, "the instance is stopping: call sales_stop until it is OK")),
+                Phase::Reopen => {
+                    drop(memory);
+                    self.must_run()?;
+                }
+            }
+        }
+        self.see(now);
+        let how = Start {
+            can: RepoCan { total: repo.has_reserved(), consume: repo.has_consume() },
+            reset: self.options.reset.then(|| self.act_id(&[&self.nonce, b"reset"])),
+            keep_surplus: host.chain.is_some_and(|chain| chain.has_my_slots()),
+        };
+        self.outermost(|| {
+            let done = match self.recovery(|| self.ledger.start(how))? {
+                SALES_OK => self.resume_sales(now),
+                status => Ok(status),
+            };
+            if done.is_err() {
+                self.ledger.shut();
+            }
+            done
+        })
+    }
+
+    /// Drives a recovery, or looks how one is that outlived its call.
+    fn recovery(&self, begin: impl FnOnce() -> Task) -> Done {
+        let before = std::mem::replace(&mut self.memory().recovery, Recovery::None);
+        match before {
+            Recovery::Ended(done) => return done,
+            Recovery::Parked => {
+                self.memory().recovery = Recovery::Parked;
+                return Ok(SALES_PENDING);
+            }
+            Recovery::None => {}
+        }
+        let mut task = begin();
+        task.purpose = Purpose::Recovery;
+        task.token = self.tokens.fresh();
+        // Set before the drive: a completion from another thread may end it before the drive returns.
+        self.memory().recovery = Recovery::Parked;
+        match self.drive(task, None) {
+            Driven::Ended(_, done) => {
+                self.memory().recovery = Recovery::None;
+                if matches!(done, Ok(SALES_OK)) {
+                    self.drop_doubts();
+                }
+                done
+            }
+            Driven::Parked(_) => Ok(SALES_PENDING),
+            Driven::Doubted(error) => {
+                self.memory().recovery = Recovery::None;
+                Err(error)
+            }
+        }
+    }
+
+    /// The books are settled: every sale goes on where it was.
+    fn resume_sales(&self, now: u64) -> Result<i32> {
+        let short = self.ledger.books()?.shortfall > 0;
+        let (slots, next_due) = self.ledger.group().read(|view, _| {
+            let slots = acts::unsettled(view)?;
+            Ok((slots, acts::due(view, 0, 0)?.1))
+        })?;
+        let inherited = self.ledger.inherited(now)?;
+        {
+            let mut memory = self.memory();
+            memory.phase = if short { Phase::Short } else { Phase::Running };
+            memory.next_due = next_due;
+            memory.attempting.clear();
+            memory.stuck.clear();
+        }
+        for mut task in inherited {
+            task.purpose = Purpose::Again;
+            frame::follow(self.key, Work::Task(task));
+        }
+        for slot in slots {
+            let sale = self.ledger.group().read(|view, _| crate::sales::sale::Sale::load(view, &slot))?;
+            if sale.is_some_and(|sale| sale.state.is_attempt() && !sale.in_doubt) {
+                self.memory().attempting.insert(slot);
+            }
+            frame::follow(self.key, Work::Tell(slot, Input::Restart));
+        }
+        frame::follow(self.key, Work::Schedule);
+        Ok(SALES_OK)
+    }
+
+    /// sales_stop.
+    pub fn stop(&self, now: u64) -> Result<i32> {
+        self.not_in_callback("sales_stop")?;
+        {
+            let mut memory = self.memory();
+            match memory.phase {
+                Phase::Running | Phase::Short | Phase::Stopping | Phase::Recovering | Phase::Reopen => {
+                    memory.phase = Phase::Stopping;
+                }
+                Phase::Stopped => return Ok(SALES_ALREADY),
+                Phase::Open => return Err(Error::new(SALES_ERR_STATE, "not started: there is nothing to stop")),
+            }
+        }
+        self.see(now);
+        self.ledger.shut();
+        self.outermost(|| {
+            if let Some(content) = self.host().content.filter(|content| content.has_cancel()) {
+                for token in self.tokens.cancel_all() {
+                    content.cancel(token);
+                }
+            }
+            Ok(())
+        })?;
+        self.outermost(|| {
+            let working = self.memory().mailboxes.values().any(|mailbox| mailbox.running);
+            if self.tokens.len() > 0 || working || self.ledger.is_busy() {
+                return Ok(SALES_PENDING);
+            }
+            self.ledger.group().flush()?;
+            let doubts = {
+                let mut memory = self.memory();
+                memory.phase = Phase::Stopped;
+                memory.mailboxes.clear();
+                memory.attempting.clear();
+                memory.recovery = Recovery::None;
+                memory.backlog.clear();
+                std::mem::take(&mut memory.doubts)
+            };
+            doubts.keys().for_each(|slot| self.ledger.undoubt(slot));
+            Ok(SALES_OK)
+        })
+    }
+
+    /// Before the engine goes: what rides is committed, so that the next start has less to settle.
+    pub fn close(&self) -> Result<()> {
+        self.ledger.shut();
+        self.ledger.group().flush()
+    }
+
+    /// sales_tick.
+    pub fn tick(&self, now: u64) -> Result<i32> {
+        self.must_run()?;
+        self.see(now);
+        if frame::is_inside(self.key) {
+            return Ok(SALES_QUEUED);
+        }
+        self.outermost(|| {
+            for mut task in self.ledger.due(now)? {
+                task.purpose = Purpose::Again;
+                self.drive_apart(task);
+            }
+            let stuck = std::mem::take(&mut self.memory().stuck);
+            for slot in stuck {
+                self.wake(slot);
+            }
+            if std::mem::take(&mut self.memory().repair_again) {
+                self.log_failure("sales_reconcile, tried again", self.reconcile_now(true));
+            }
+            self.look_at_due()?;
+            self.ledger.group().flush()?;
+            self.refresh_phase();
+            Ok(SALES_OK)
+        })
+    }
+
+    fn look_at_due(&self) -> Result<()> {
+        let (by, next) = {
+            let memory = self.memory();
+            let clock = &memory.clock;
+            // A clock that was set back must not delay a retry: those within the longest pause are looked at.
+            let by = if clock.now < clock.latest { clock.latest.saturating_add(BACKOFF_S.1) } else { clock.latest };
+            (by, memory.next_due)
+        };
+        if next > by {
+            return Ok(());
+        }
+        let (slots, next) = self.ledger.group().read(|view, _| acts::due(view, by, DUE_AT_A_TIME))?;
+        self.memory().next_due = next;
+        for slot in slots {
+            self.tell(slot, Input::Due);
+        }
+        Ok(())
+    }
+
+    /// Short or not: a shortfall may have been reserved anew.
+    pub(super) fn refresh_phase(&self) {
+        let Ok(books) = self.ledger.books() else { return };
+        let mut memory = self.memory();
+        match (memory.phase, books.shortfall) {
+            (Phase::Short, 0) => memory.phase = Phase::Running,
+            (Phase::Running, 1..) => memory.phase = Phase::Short,
+            _ => {}
+        }
+    }
+
+    /// sales_reconcile.
+    pub fn reconcile(&self, now: u64, repair: bool) -> Result<i32> {
+        self.must_run()?;
+        self.not_in_callback("sales_reconcile")?;
+        self.see(now);
+        self.outermost(|| self.reconcile_now(repair))
+    }
+
+    fn reconcile_now(&self, repair: bool) -> Result<i32> {
+        let done = self.recovery(|| self.ledger.reconcile(repair));
+        self.refresh_phase();
+        // The gate stays shut where only a total can tell what is true: ticks go on asking, should the host forget to.
+        self.memory().repair_again = done.is_err() && !self.ledger.is_open();
+        done
+    }
+
+    /// When the next tick has something to do.
+    pub(super) fn deadline(&self) -> u64 {
+        let retry = self.ledger.next_retry();
+        let riders = self.ledger.group().has_riders();
+        let memory = self.memory();
+        let soon = if riders || !memory.backlog.is_empty() || !memory.stuck.is_empty() {
+            memory.clock.now.saturating_add(1)
+        } else {
+            u64::MAX
+        };
+        memory.next_due.min(retry).min(soon)
+    }
+
+    /// sales_next_deadline.
+    pub fn next_deadline(&self) -> Result<u64> {
+        Ok(self.deadline())
+    }
+
+    /// What the host can do, as the sales' steps need to know it.
+    pub(super) fn host_can(&self) -> crate::sales::step::HostCan {
+        let host = self.host();
+        let chain = |kind| host.chain.as_ref().is_some_and(|chain| chain.has(kind));
+        let content = |kind| host.content.as_ref().is_some_and(|content| content.has(kind));
+        crate::sales::step::HostCan {
+            reserve_slot: chain(OpKind::ReserveSlot),
+            read_slot: chain(OpKind::ReadSlot),
+            free_slot: chain(OpKind::FreeSlot),
+            keep: content(OpKind::Keep),
+            clear: content(OpKind::Clear),
+        }
+    }
+}

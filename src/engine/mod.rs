@@ -1,0 +1,315 @@
+//! The engine: an imperative shell around the pure parts. It takes what the host says, drives the ledger's operations and the sales'
+//! steps, calls the host with nothing held, and tells the news.
+//!
+//! * [`frame`], [`work`]: one outermost call a thread, and what waits for it. [`tokens`]: what is out at the host.
+//! * [`drive`]: operations of the ledger. [`selling`]: sales. [`life`]: start, stop, time. [`input`]: what the host says.
+//! * [`views`]: what the host may look at. [`news`]: what it is told.
+
+mod drive;
+mod frame;
+mod input;
+mod life;
+mod news;
+mod selling;
+mod tokens;
+mod views;
+mod work;
+
+pub use frame::WORK_LIMIT;
+pub use views::{ReservationView, Stats};
+pub use work::At;
+
+use crate::datastore::group::{Change, Failure, Outcome};
+use crate::datastore::Backend;
+use crate::error::{Error, Result};
+use crate::history::Event;
+use crate::host::{Chain, Content, OpKind, Repo, Watch};
+use crate::ledger::task::{Done, Task};
+use crate::ledger::Ledger;
+use crate::market::{keccak256, Id, Market};
+use crate::sales::step::Input;
+use crate::status::*;
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use work::Work;
+
+/// How the host opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Start although the store looks new or old.
+    pub reset: bool,
+    /// Of every random choice; 0: from the system.
+    pub seed: u64,
+    /// Slots attempted at a time.
+    pub max_attempts: u32,
+    /// Slots that may wait.
+    pub queue_limit: u32,
+    /// Events remembered.
+    pub history_limit: u32,
+}
+
+/// Where an instance is in its life. The numbers are those of SALES_PHASE_*.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Phase {
+    /// Opened.
+    Open = 1,
+    /// Settling the books.
+    Recovering = 2,
+    /// At work.
+    Running = 3,
+    /// At work, but the repo lost bytes.
+    Short = 4,
+    /// Waiting for what is out at the host.
+    Stopping = 5,
+    /// Stopped; may start again.
+    Stopped = 6,
+    /// The last commit's outcome is unknown.
+    Reopen = 7,
+}
+
+/// What a call answers: a status that is no error, and the token of what goes on without it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answered {
+    /// OK, PENDING, ALREADY, REFUSED or QUEUED.
+    pub status: i32,
+    /// For PENDING and QUEUED.
+    pub token: u64,
+}
+
+impl From<i32> for Answered {
+    fn from(status: i32) -> Self {
+        Answered { status, token: 0 }
+    }
+}
+
+/// What the host registered.
+#[derive(Default, Clone)]
+struct Host {
+    repo: Option<Arc<dyn Repo>>,
+    chain: Option<Arc<dyn Chain>>,
+    content: Option<Arc<dyn Content>>,
+    watch: Option<Arc<dyn Watch>>,
+    market: Option<Market>,
+}
+
+/// What a sale has been told and has not yet taken in, and what is out for it.
+#[derive(Default)]
+struct Mailbox {
+    inbox: VecDeque<Input>,
+    running: bool,
+    pending: Option<(OpKind, u64)>,
+}
+
+/// A recovery that outlives its call, because the repo pends.
+enum Recovery {
+    None,
+    Parked,
+    Ended(Done),
+}
+
+struct Clock {
+    /// The last `now`.
+    now: u64,
+    /// The greatest `now` or block time.
+    latest: u64,
+    steps_back: u64,
+    last_block: u64,
+}
+
+/// What lies in memory. A crash forgets it, and nothing is missing.
+struct Memory {
+    phase: Phase,
+    mailboxes: HashMap<Id, Mailbox>,
+    doubts: HashMap<Id, Task>,
+    attempting: BTreeSet<Id>,
+    /// Sales whose step could not be written down; ticks try again.
+    stuck: BTreeSet<Id>,
+    /// Work that a call left over.
+    backlog: VecDeque<Work>,
+    outbox: VecDeque<Event>,
+    delivering: bool,
+    recovery: Recovery,
+    /// A repair failed halfway and operations are refused until it succeeds.
+    repair_again: bool,
+    clock: Clock,
+    next_due: u64,
+    told_deadline: u64,
+    refused: u64,
+    random: fastrand::Rng,
+}
+
+/// One instance.
+pub struct Engine {
+    key: u64,
+    /// Makes the ids of acts that no record names unlike those of any other run.
+    nonce: [u8; 16],
+    options: Options,
+    ledger: Arc<Ledger>,
+    host: RwLock<Host>,
+    tokens: tokens::Tokens,
+    memory: Mutex<Memory>,
+}
+
+static ENGINES: AtomicU64 = AtomicU64::new(1);
+
+impl Engine {
+    /// An engine over an open store.
+    pub fn new(backend: Box<dyn Backend>, options: Options) -> Result<Engine> {
+        let system = |what: &mut [u8]| {
+            getrandom::fill(what).map_err(|error| Error::new(SALES_ERR_INTERNAL, format!("no randomness: {error}")))
+        };
+        let (mut seed, mut nonce, mut first) = ([0; 8], [0; 16], [0; 8]);
+        system(&mut seed)?;
+        system(&mut nonce)?;
+        system(&mut first)?;
+        let seed = if options.seed == 0 { u64::from_le_bytes(seed) } else { options.seed };
+        Ok(Engine {
+            key: ENGINES.fetch_add(1, Ordering::Relaxed),
+            nonce,
+            options,
+            ledger: Ledger::new(backend),
+            host: RwLock::default(),
+            tokens: tokens::Tokens::beginning_at(u64::from_le_bytes(first) >> 1),
+            memory: Mutex::new(Memory {
+                phase: Phase::Open,
+                mailboxes: HashMap::new(),
+                doubts: HashMap::new(),
+                attempting: BTreeSet::new(),
+                stuck: BTreeSet::new(),
+                backlog: VecDeque::new(),
+                outbox: VecDeque::new(),
+                delivering: false,
+                recovery: Recovery::None,
+                repair_again: false,
+                clock: Clock { now: 0, latest: 0, steps_back: 0, last_block: 0 },
+                next_due: u64::MAX,
+                told_deadline: u64::MAX,
+                refused: 0,
+                random: fastrand::Rng::with_seed(seed),
+            }),
+        })
+    }
+
+    /// The number by which a thread knows that it is inside a call of this engine.
+    pub fn key(&self) -> u64 {
+        self.key
+    }
+
+    /// Whether this thread is inside a callback of this engine.
+    pub fn is_in_callback(&self) -> bool {
+        frame::is_inside(self.key)
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn host(&self) -> Host {
+        self.host.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn repo(&self) -> Result<Arc<dyn Repo>> {
+        self.host().repo.ok_or_else(|| Error::new(SALES_ERR_TABLE, "no repo is registered: sales_register_repo comes first"))
+    }
+
+    /// Makes a change durable.
+    fn commit(&self, change: Change) -> Outcome {
+        let outcome = self.ledger.group().commit(change);
+        if let Err(Failure::Unknown(error)) = &outcome {
+            log::error!(target: "sales", "the store must be reopened: {error}");
+            self.memory().phase = Phase::Reopen;
+        }
+        outcome
+    }
+
+    fn now(&self) -> u64 {
+        self.memory().clock.now
+    }
+
+    /// Takes the host's time.
+    fn see(&self, now: u64) {
+        let clock = &mut self.memory().clock;
+        if now < clock.now {
+            clock.steps_back = clock.steps_back.saturating_add(1);
+        }
+        clock.now = now;
+        clock.latest = clock.latest.max(now);
+    }
+
+    fn see_block(&self, at: &At) {
+        let clock = &mut self.memory().clock;
+        if !at.removed {
+            clock.last_block = clock.last_block.max(at.block);
+            clock.latest = clock.latest.max(at.time);
+        }
+    }
+
+    /// Runs the outermost call of this thread: the body, then what follows from it and from calls made inside callbacks, then the news.
+    fn outermost<T>(&self, body: impl FnOnce() -> Result<T>) -> Result<T> {
+        let guard = frame::enter(self.key);
+        let result = body();
+        // Bounded, because a callback may call in each time it is called: what is left over is done by the next call.
+        let mut left = WORK_LIMIT;
+        while left > 0 {
+            match frame::next(self.key).or_else(|| self.memory().backlog.pop_front()) {
+                Some(work) => self.perform(work),
+                None if self.deliver() => {}
+                None => break,
+            }
+            left -= 1;
+        }
+        self.announce_deadline();
+        let rest = guard.take_rest();
+        if !rest.is_empty() {
+            self.memory().backlog.extend(rest);
+        }
+        drop(guard);
+        result
+    }
+
+    fn perform(&self, work: Work) {
+        let now = self.now();
+        match work {
+            Work::Reserve(slot, bytes, token) => {
+                let result = self.reserve_now(slot, bytes, token);
+                self.tell_done(result, slot, token);
+            }
+            Work::Release(slot, token) => {
+                let result = self.release_now(slot, token);
+                self.tell_done(result, slot, token);
+            }
+            Work::Consume(slot, total) => self.log_failure("sales_consumed", self.consume_now(slot, total)),
+            Work::Request(at, ask) => self.log_failure("sales_on_request", self.request_now(at, *ask)),
+            Work::Slot(at, request, index, what) => {
+                self.log_failure("an event of a slot", self.slot_now(at, request, index, what));
+            }
+            Work::OfRequest(at, request, what) => {
+                self.log_failure("an event of a request", self.request_event_now(at, request, what));
+            }
+            Work::Abandon(slot, force) => self.log_failure("sales_abandon", self.abandon_now(slot, force)),
+            Work::Resolve(slot, applied) => self.log_failure("sales_resolve", self.resolve_now(slot, applied)),
+            Work::Continue(owner, answer) => self.go_on(owner, answer),
+            Work::Task(task) => {
+                self.drive_apart(task);
+            }
+            Work::Tell(slot, input) => self.tell(slot, input),
+            Work::Schedule => self.log_failure("scheduling", self.schedule(now)),
+        }
+    }
+
+    fn log_failure<T>(&self, what: &str, result: Result<T>) {
+        if let Err(error) = result {
+            log::warn!(target: "sales", "[{}] {what}: {error}", self.key);
+        }
+    }
+
+    /// The id of an act: the same for each attempt of it.
+    fn act_id(&self, parts: &[&[u8]]) -> [u8; 16] {
+        let hash = keccak256(&parts.concat());
+        let mut id = [0; 16];
+        id.copy_from_slice(&hash[..16]);
+        id
+    }
+}

@@ -1,0 +1,412 @@
+//! Runs sales: one thread at a time takes what is in a sale's inbox, steps the pure state machine, writes the sale down, and only then
+//! does what the step asked for.
+
+use super::drive::Driven;
+use super::tokens::{Called, Owner};
+use super::work::Work;
+use super::{frame, Engine, Phase};
+use crate::datastore::group::{Act, Change, Failure};
+use crate::error::{Error, Result};
+use crate::history::EventKind;
+use crate::host::{Answer, Op, OpKind, Slot};
+use crate::ledger::acts::Note;
+use crate::ledger::record::OfSale;
+use crate::ledger::task::Purpose;
+use crate::market::{Id, Request};
+use crate::sales::acts::{best_queued, event_of, Known, SalesAct};
+use crate::sales::sale::{Sale, State};
+use crate::sales::step::{step, Effect, Env, Input, Move};
+use crate::status::*;
+use std::sync::Arc;
+
+/// Seconds before a request's expiry from which on no fill is begun: a fill in the expiry's own second may lock the collateral for good.
+pub const FILL_MARGIN_S: u64 = 15;
+
+/// What an effect led to.
+enum After {
+    /// An input that follows at once.
+    Input(Input),
+    /// Nothing now: it pends, or there is nothing to wait for.
+    Wait,
+}
+
+impl Engine {
+    /// Tells a sale something, and lets it go on unless another thread is at it, which then takes it in.
+    pub(super) fn tell(&self, slot: Id, input: Input) {
+        self.memory().mailboxes.entry(slot).or_default().inbox.push_back(input);
+        self.run_sale(slot);
+    }
+
+    /// Goes on with a sale whose step could not be written down.
+    pub(super) fn wake(&self, slot: Id) {
+        if self.memory().mailboxes.contains_key(&slot) {
+            self.run_sale(slot);
+        }
+    }
+
+    pub(super) fn run_sale(&self, slot: Id) {
+        {
+            let mut memory = self.memory();
+            let Some(mailbox) = memory.mailboxes.get_mut(&slot) else { return };
+            if mailbox.running {
+                return;
+            }
+            mailbox.running = true;
+        }
+        let mut running = Running { engine: Some(self), slot };
+        loop {
+            let (input, pending) = {
+                let mut memory = self.memory();
+                let Some(mailbox) = memory.mailboxes.get_mut(&slot) else { break };
+                match mailbox.inbox.pop_front() {
+                    Some(input) => (input, mailbox.pending),
+                    // In one breath with the look into the inbox: what comes later finds nobody at it.
+                    None => {
+                        mailbox.running = false;
+                        if mailbox.pending.is_none() {
+                            memory.mailboxes.remove(&slot);
+                        }
+                        running.done();
+                        break;
+                    }
+                }
+            };
+            let next = match self.step_sale(slot, input, pending.map(|(kind, _)| kind)) {
+                Ok(After::Input(next)) => next,
+                Ok(After::Wait) => continue,
+                Err((again, error)) => {
+                    log::warn!(target: "sales", "[{}] the sale of slot {slot} waits for the store: {error}", self.key);
+                    self.memory().stuck.insert(slot);
+                    self.put_back(&slot, again);
+                    break;
+                }
+            };
+            self.put_back(&slot, next);
+        }
+        drop(running);
+    }
+
+    fn put_back(&self, slot: &Id, input: Input) {
+        if let Some(mailbox) = self.memory().mailboxes.get_mut(slot) {
+            mailbox.inbox.push_front(input);
+        }
+    }
+
+    /// One step. What fails before the step is written down is told again; what fails after is done again.
+    fn step_sale(&self, slot: Id, input: Input, pending: Option<OpKind>) -> std::result::Result<After, (Input, Error)> {
+        let again = input.clone();
+        let (sale, effect) = match self.take_in(slot, input, pending) {
+            Ok(Some(taken)) => taken,
+            Ok(None) => return Ok(After::Wait),
+            Err(error) => return Err((again, error)),
+        };
+        // A stopping instance takes in what it is told, and begins nothing: the checkpoint stands for the next start.
+        let stopping = !matches!(self.memory().phase, Phase::Running | Phase::Short);
+        if stopping && effect != Some(Effect::Cancel) {
+            return Ok(After::Wait);
+        }
+        let after = match effect {
+            Some(effect) => self.act(&sale, effect),
+            // The request was read: on with the reserve.
+            None => self.reserve_space(&sale),
+        };
+        after.map_err(|error| (Input::Again, error))
+    }
+
+    fn take_in(&self, slot: Id, input: Input, pending: Option<OpKind>) -> Result<Option<(Sale, Option<Effect>)>> {
+        let Some(sale) = self.ledger.group().read(|view, _| Sale::load(view, &slot))? else {
+            return Ok(None);
+        };
+        let input = match input {
+            Input::Answered(OpKind::ReadRequest, answer) => match self.learn(&sale, answer)? {
+                None => return Ok(Some((sale, None))),
+                Some(refused) => refused,
+            },
+            input => input,
+        };
+        let env = {
+            let can = self.host_can();
+            let memory = self.memory();
+            let (now, latest) = (memory.clock.now, memory.clock.latest);
+            Env { now, latest, fill_margin_s: FILL_MARGIN_S, can, pending }
+        };
+        let moved = step(&sale, input, &env);
+        self.write_down(&sale, &moved, env.now)?;
+        self.after_state(&moved.sale);
+        Ok(Some((moved.sale, Some(moved.effect))))
+    }
+
+    /// The checkpoint, and the events that become true with it.
+    fn write_down(&self, before: &Sale, moved: &Move, now: u64) -> Result<()> {
+        let sale = &moved.sale;
+        if sale == before && moved.alert.is_none() {
+            return Ok(());
+        }
+        let mut change: Change = vec![Arc::new(SalesAct::Put(Box::new(sale.clone())))];
+        let mut note = |kind: EventKind, ends: bool, text: Option<&String>| {
+            let mut event = event_of(kind, now, sale);
+            if let Some(text) = text {
+                event.text.clone_from(text);
+            }
+            let act: Arc<dyn Act> = Arc::new(Note { event, ends });
+            change.push(act);
+        };
+        if let Some(text) = &moved.alert {
+            note(EventKind::Alert, false, Some(text));
+        }
+        if sale.state != before.state {
+            note(EventKind::State, false, None);
+        }
+        if sale.state == State::Filled && before.state == State::Filling {
+            note(EventKind::Sold, false, None);
+        }
+        if sale.is_ended() && !before.is_ended() {
+            note(EventKind::Ended, true, None);
+        }
+        self.commit_noted(change)?;
+        let mut memory = self.memory();
+        memory.next_due = memory.next_due.min(sale.next_at);
+        Ok(())
+    }
+
+    /// Commits, and keeps the history at its limit.
+    pub(super) fn commit_noted(&self, mut change: Change) -> Result<u64> {
+        change.push(Arc::new(SalesAct::Prune(self.options.history_limit.into())));
+        self.commit(change).map_err(Failure::error)
+    }
+
+    fn after_state(&self, sale: &Sale) {
+        let freed = {
+            let mut memory = self.memory();
+            // One in doubt may stay so for long: it must not keep others from being attempted.
+            if sale.state.is_attempt() && !sale.in_doubt {
+                memory.attempting.insert(sale.slot);
+                false
+            } else {
+                memory.attempting.remove(&sale.slot)
+            }
+        };
+        if freed || sale.in_queue {
+            frame::follow(self.key, Work::Schedule);
+        }
+    }
+
+    /// Begins attempts while there is room for them.
+    pub(super) fn schedule(&self, _now: u64) -> Result<()> {
+        loop {
+            let (room, busy) = {
+                let memory = self.memory();
+                if memory.phase != Phase::Running {
+                    return Ok(());
+                }
+                let room = (self.options.max_attempts as usize).saturating_sub(memory.attempting.len());
+                (room, memory.attempting.clone())
+            };
+            let best = self.ledger.group().read(|view, _| best_queued(view, room.min(1), &|slot| busy.contains(slot)))?;
+            let Some(slot) = best.into_iter().next() else { return Ok(()) };
+            // Taken at once, so that no other thread begins the same.
+            if self.memory().attempting.insert(slot) {
+                self.tell(slot, Input::Begin);
+            }
+        }
+    }
+
+    // Effects.
+
+    fn act(&self, sale: &Sale, effect: Effect) -> Result<After> {
+        match effect {
+            Effect::Rest => Ok(After::Wait),
+            Effect::Cancel => {
+                let pending = self.memory().mailboxes.get(&sale.slot).and_then(|mailbox| mailbox.pending);
+                let content = self.host().content.filter(|content| content.has_cancel());
+                if let (Some((_, token)), Some(content)) = (pending, content) {
+                    if self.tokens.cancel(token) {
+                        content.cancel(token);
+                    }
+                }
+                Ok(After::Wait)
+            }
+            Effect::Reserve => self.reserve_space(sale),
+            Effect::Release => {
+                let change: Change = vec![Arc::new(SalesAct::GiveBack(sale.slot))];
+                let mut task = self.ledger.release(sale.slot, self.now(), true, change);
+                task.purpose = Purpose::SaleRelease;
+                Ok(self.drive_for(sale, task, OpKind::RepoRelease, Input::Released))
+            }
+            Effect::ReserveSlot => self.ask(sale, OpKind::ReserveSlot),
+            Effect::Store => self.ask(sale, OpKind::Store),
+            Effect::Prove => self.ask(sale, OpKind::Prove),
+            Effect::Fill => self.ask(sale, OpKind::FillSlot),
+            Effect::Keep => self.ask(sale, OpKind::Keep),
+            Effect::ReadSlot => self.ask(sale, OpKind::ReadSlot),
+            Effect::FreeSlot => self.ask(sale, OpKind::FreeSlot),
+            Effect::Clear => self.ask(sale, OpKind::Clear),
+        }
+    }
+
+    fn drive_for(
+        &self,
+        sale: &Sale,
+        mut task: crate::ledger::task::Task,
+        kind: OpKind,
+        then: impl FnOnce(crate::ledger::task::Done) -> Input,
+    ) -> After {
+        task.token = self.tokens.fresh();
+        let token = task.token;
+        // Set before the drive: a completion from another thread may end it before the drive returns, and unset this.
+        self.set_pending(&sale.slot, Some((kind, token)));
+        match self.drive(task, None) {
+            Driven::Ended(_, done) => {
+                self.set_pending(&sale.slot, None);
+                After::Input(then(done))
+            }
+            Driven::Parked(_) | Driven::Doubted(_) => After::Wait,
+        }
+    }
+
+    fn set_pending(&self, slot: &Id, pending: Option<(OpKind, u64)>) {
+        if let Some(mailbox) = self.memory().mailboxes.get_mut(slot) {
+            mailbox.pending = pending;
+        }
+    }
+
+    /// Decides again with what is true now, and reserves the slot's bytes from the offer that fits best.
+    fn reserve_space(&self, sale: &Sale) -> Result<After> {
+        let refuse = |status: i32, text: String| Ok(After::Input(Input::Reserved(Err(Error::new(status, text)))));
+        let Some(known) = self.ledger.group().read(|view, _| Known::load(view, &sale.request))? else {
+            return Err(Error::internal("the request of a sale is not known"));
+        };
+        if known.ask.request.is_none() {
+            return self.ask(sale, OpKind::ReadRequest);
+        }
+        let latest = self.memory().clock.latest;
+        let verdict = match self.verdict(&known.ask, latest, self.repo_available()) {
+            Ok(verdict) => verdict,
+            Err(error) => return refuse(error.status, error.text),
+        };
+        let Some(offer) = verdict.offer else { return refuse(SALES_REFUSED, verdict.describe()) };
+        let can = self.host_can();
+        let state = if can.reserve_slot { State::ReservingSlot } else { State::Downloading };
+        let now = self.now();
+        let next_at = sale.fill_deadline(FILL_MARGIN_S);
+        let reached = Sale { state, offer, ..sale.clone() };
+        let take = SalesAct::Take { slot: sale.slot, offer, state, now, next_at };
+        let with: Change =
+            vec![Arc::new(take), Arc::new(Note { event: event_of(EventKind::State, now, &reached), ends: false })];
+        let of = OfSale { offer, collateral: sale.collateral };
+        let mut task = self.ledger.reserve(sale.slot, sale.size, Some(of), with);
+        task.purpose = Purpose::SaleReserve;
+        Ok(self.drive_for(sale, task, OpKind::RepoReserve, Input::Reserved))
+    }
+
+    /// The whole request was read: it is held against the ask and kept. `Some`: the attempt ends with that.
+    fn learn(&self, sale: &Sale, answer: Answer) -> Result<Option<Input>> {
+        let refuse = |status: i32, text: String| Ok(Some(Input::Reserved(Err(Error::new(status, text)))));
+        let Some(known) = self.ledger.group().read(|view, _| Known::load(view, &sale.request))? else {
+            return Err(Error::internal("the request of a sale is not known"));
+        };
+        let Some(request) = answer.request.clone().filter(|_| answer.is_ok()) else {
+            let status = if answer.is_unknown() { SALES_HOST_TRANSIENT } else { answer.status };
+            return refuse(status, format!("chain.read_request answered {}", answer.describe()));
+        };
+        if let Err(error) = known.ask.agrees_with(&request) {
+            return refuse(error.status, error.text);
+        }
+        if sale.state != State::ReservingSpace || sale.wanted.is_some() {
+            return refuse(SALES_REFUSED, "wanted no more".into());
+        }
+        let ask = crate::market::Ask { request: Some(request), ..known.ask };
+        self.commit(vec![Arc::new(SalesAct::Learn(Box::new(ask)))]).map_err(Failure::error)?;
+        Ok(None)
+    }
+
+    /// Asks the host for an operation of a sale.
+    fn ask(&self, sale: &Sale, kind: OpKind) -> Result<After> {
+        let request = match kind {
+            OpKind::ReadRequest => None,
+            _ => self.request_of(sale)?,
+        };
+        let host = self.host();
+        let (Some(chain), Some(content)) = (host.chain, host.content) else {
+            let text = "no chain or no content is registered".to_string();
+            return Ok(After::Input(Input::Answered(kind, Answer { text, ..Answer::of(SALES_HOST_TRANSIENT) })));
+        };
+        let slot = Slot { id: sale.slot, request_id: sale.request, index: sale.index, request: request.as_ref() };
+        let keeps = content.has(OpKind::Keep);
+        let until = if kind == OpKind::Store && keeps && !sale.started { sale.expires_at } else { sale.ends_at };
+        let collateral = self.collateral(sale);
+        let op = self.op_for(sale, kind)?;
+        let called = self.tokens.call(op, |op| match kind {
+            OpKind::ReserveSlot => chain.reserve_slot(op, &slot),
+            OpKind::FillSlot => chain.fill_slot(op, &slot, &sale.proof, &collateral),
+            OpKind::FreeSlot => chain.free_slot(op, &slot),
+            OpKind::ReadSlot => chain.read_slot(op, &slot),
+            OpKind::ReadRequest => chain.read_request(op, &sale.request),
+            OpKind::Store => content.store(op, &slot, until, sale.repairing),
+            OpKind::Prove => content.prove(op, &slot),
+            OpKind::Keep => content.keep(op, &slot, until),
+            OpKind::Clear => content.clear(op, &slot),
+            OpKind::RepoReserve | OpKind::RepoRelease | OpKind::RepoConsume => SALES_HOST_PERMANENT,
+        });
+        let token = match called {
+            Called::Answered(answer) => return Ok(After::Input(Input::Answered(kind, answer))),
+            Called::Pending(token) => token,
+        };
+        self.set_pending(&sale.slot, Some((kind, token)));
+        match self.tokens.park(token, Owner::Sale(sale.slot, kind)) {
+            None => Ok(After::Wait),
+            Some((_, answer)) => {
+                self.set_pending(&sale.slot, None);
+                Ok(After::Input(Input::Answered(kind, answer)))
+            }
+        }
+    }
+
+    fn request_of(&self, sale: &Sale) -> Result<Option<Request>> {
+        let known = self.ledger.group().read(|view, _| Known::load(view, &sale.request))?;
+        Ok(known.and_then(|known| known.ask.request))
+    }
+
+    /// Filling a slot in Repair costs less.
+    fn collateral(&self, sale: &Sale) -> crate::market::U256 {
+        let market = self.host().market.filter(|_| sale.repairing);
+        market.and_then(|market| market.repair_collateral(sale.collateral)).unwrap_or(sale.collateral)
+    }
+
+    fn op_for(&self, sale: &Sale, kind: OpKind) -> Result<Op> {
+        let id = self.act_id(&[&self.ledger.birth(), &sale.slot.0, &sale.act.to_le_bytes(), &[kind as u8]]);
+        let deadline = if sale.state.is_attempt() { sale.fill_deadline(FILL_MARGIN_S) } else { 0 };
+        Ok(Op {
+            kind,
+            token: 0,
+            id,
+            attempt: sale.attempt.saturating_add(1),
+            store_id: self.ledger.books()?.id,
+            store_seq: self.ledger.group().backend().seq(),
+            deadline,
+            slot: sale.slot,
+        })
+    }
+}
+
+/// A thread is at this sale. However it leaves, a panic included, nobody must wait for it.
+struct Running<'a> {
+    engine: Option<&'a Engine>,
+    slot: Id,
+}
+
+impl Running<'_> {
+    /// It left already: another thread may be at it by now.
+    fn done(&mut self) {
+        self.engine = None;
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let Some(engine) = self.engine else { return };
+        if let Some(mailbox) = engine.memory().mailboxes.get_mut(&self.slot) {
+            mailbox.running = false;
+        }
+    }
+}

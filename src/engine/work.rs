@@ -1,0 +1,46 @@
+//! What waits to be done by the outermost call.
+
+use super::tokens::Owner;
+use crate::host::Answer;
+use crate::ledger::task::Task;
+use crate::market::{Ask, Id};
+use crate::sales::step::{Happened, Input};
+
+/// Where in the chain something was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct At {
+    /// The block.
+    pub block: u64,
+    /// Its time; 0: unknown.
+    pub time: u64,
+    /// The log was taken back.
+    pub removed: bool,
+}
+
+/// One thing to do.
+pub enum Work {
+    /// sales_reserve, from inside a callback.
+    Reserve(Id, u64, u64),
+    /// sales_release, from inside a callback.
+    Release(Id, u64),
+    /// sales_consumed, from inside a callback.
+    Consume(Id, u64),
+    /// sales_on_request, from inside a callback.
+    Request(At, Box<Ask>),
+    /// An event of a slot.
+    Slot(At, Id, u64, Happened),
+    /// An event of a request.
+    OfRequest(At, Id, Happened),
+    /// sales_abandon, from inside a callback.
+    Abandon(Id, bool),
+    /// sales_resolve, from inside a callback.
+    Resolve(Id, bool),
+    /// A completion: whoever waited for it goes on.
+    Continue(Owner, Answer),
+    /// An operation of the ledger.
+    Task(Task),
+    /// A sale is told something.
+    Tell(Id, Input),
+    /// There may be room for an attempt.
+    Schedule,
+}

@@ -1,0 +1,442 @@
+//! What selling writes: sales with their indexes, offers, requests and counts, each as an act of a commit.
+
+use super::offer::Offer;
+use super::sale::{Return, Sale, State};
+use crate::codec::{Decoder, Encoder};
+use crate::datastore::group::{Act, Txn};
+use crate::datastore::{Read, Table, Write};
+use crate::error::{Error, Result};
+use crate::history::{self, Event, EventKind};
+use crate::market::{Ask, Id};
+use crate::status::*;
+use std::ops::ControlFlow;
+
+const LAYOUT: u8 = 1;
+const COUNTS: &[u8] = b"sales.counts";
+
+/// Marks a key of the table of unsettled slots as a sale's.
+pub const UNSETTLED: u8 = b'S';
+
+/// How many of what there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Sales not ended.
+    pub live: u64,
+    /// Slots in the queue's table.
+    pub queued: u64,
+    /// Slots ever sold.
+    pub sold: u64,
+    /// Requests ever refused.
+    pub refused: u64,
+}
+
+impl Counts {
+    /// Reads them.
+    pub fn load(read: &dyn Read) -> Result<Counts> {
+        let Some(bytes) = read.get(Table::Meta, COUNTS)? else {
+            return Ok(Counts::default());
+        };
+        let mut d = Decoder::open(bytes, LAYOUT, "the counts of sales")?;
+        let counts = Counts { live: d.u64()?, queued: d.u64()?, sold: d.u64()?, refused: d.u64()? };
+        d.end()?;
+        Ok(counts)
+    }
+
+    fn save(&self, write: &mut dyn Write) -> Result<()> {
+        let record = Encoder::new(LAYOUT).u64(self.live).u64(self.queued).u64(self.sold).u64(self.refused).seal();
+        write.put(Table::Meta, COUNTS, &record)
+    }
+}
+
+fn count(value: u64, before: bool, after: bool) -> Result<u64> {
+    match (before, after) {
+        (false, true) => value.checked_add(1).ok_or_else(|| Error::overflow("a count of sales")),
+        (true, false) => value.checked_sub(1).ok_or_else(|| Error::internal("a count of sales fell below zero")),
+        _ => Ok(value),
+    }
+}
+
+/// A request as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// What was asked.
+    pub ask: Ask,
+    /// When it ends.
+    pub ends_at: u64,
+    /// All its slots were filled once.
+    pub started: bool,
+    /// Slots of it that are sold or being attempted with space reserved.
+    pub taken: u32,
+    /// Sales of it that are kept, ended ones included.
+    pub sales: u32,
+}
+
+impl Known {
+    /// Reads a request.
+    pub fn load(read: &dyn Read, request: &Id) -> Result<Option<Known>> {
+        let Some(bytes) = read.get(Table::Requests, &request.0)? else {
+            return Ok(None);
+        };
+        let what = format!("the record of request {request}");
+        let mut d = Decoder::open(bytes, LAYOUT, &what)?;
+        let known = Known {
+            ends_at: d.u64()?,
+            started: d.u8()? != 0,
+            taken: d.u32()?,
+            sales: d.u32()?,
+            ask: Ask::decode(&d.blob()?)?,
+        };
+        d.end()?;
+        Ok(Some(known))
+    }
+
+    fn save(&self, write: &mut dyn Write) -> Result<()> {
+        let record = Encoder::new(LAYOUT)
+            .u64(self.ends_at)
+            .u8(u8::from(self.started))
+            .u32(self.taken)
+            .u32(self.sales)
+            .blob(&self.ask.encode())
+            .seal();
+        write.put(Table::Requests, &self.ask.request_id.0, &record)
+    }
+}
+
+fn change_request(write: &mut dyn Write, request: &Id, body: impl FnOnce(&mut Known) -> Result<()>) -> Result<()> {
+    let Some(mut known) = Known::load(write, request)? else {
+        return Err(Error::internal(format!("request {request} of a sale is not known")));
+    };
+    body(&mut known)?;
+    if known.sales == 0 {
+        return write.del(Table::Requests, &request.0);
+    }
+    known.save(write)
+}
+
+/// The slots of a request that have a sale.
+pub fn slots_of(read: &dyn Read, request: &Id) -> Result<Vec<Id>> {
+    let mut slots = Vec::new();
+    read.walk(Table::ByRequest, &request.0, &mut |key, _| {
+        if key.get(..32) != Some(&request.0[..]) {
+            return ControlFlow::Break(());
+        }
+        slots.extend(key.get(32..).and_then(|slot| slot.try_into().ok()).map(Id));
+        ControlFlow::Continue(())
+    })?;
+    Ok(slots)
+}
+
+fn by_request(sale: &Sale) -> Vec<u8> {
+    [&sale.request.0[..], &sale.slot.0[..]].concat()
+}
+
+fn due_key(sale: &Sale) -> Option<Vec<u8>> {
+    (sale.next_at != u64::MAX).then(|| [&sale.next_at.to_be_bytes()[..], &sale.slot.0[..]].concat())
+}
+
+/// The order of the queue: not yet tried before tried; profit descending; collateral ascending; expiry later first; size ascending; a
+/// random rank; slot id.
+fn queue_key(read: &dyn Read, sale: &Sale) -> Result<Option<Vec<u8>>> {
+    if sale.state != State::Queued || !sale.in_queue {
+        return Ok(None);
+    }
+    let price = Known::load(read, &sale.request)?.and_then(|known| known.ask.price_per_slot()).unwrap_or_default();
+    Ok(Some(
+        [
+            &[u8::from(sale.attempt > 0)][..],
+            &(!price).to_be_bytes::<32>()[..],
+            &sale.collateral.to_be_bytes::<32>()[..],
+            &(!sale.expires_at).to_be_bytes()[..],
+            &sale.size.to_be_bytes()[..],
+            &sale.rank.to_be_bytes()[..],
+            &sale.slot.0[..],
+        ]
+        .concat(),
+    ))
+}
+
+fn unsettled_key(slot: &Id) -> Vec<u8> {
+    [&[UNSETTLED][..], &slot.0[..]].concat()
+}
+
+/// Replaces one index entry by another.
+fn index(write: &mut dyn Write, table: Table, before: Option<Vec<u8>>, after: Option<Vec<u8>>) -> Result<()> {
+    if before == after {
+        return Ok(());
+    }
+    if let Some(key) = before {
+        write.del(table, &key)?;
+    }
+    match after {
+        Some(key) => write.put(table, &key, &[]),
+        None => Ok(()),
+    }
+}
+
+/// Writes a sale, with every index and count that follows from it. The only way in which a sale is ever written.
+fn put(write: &mut dyn Write, sale: &Sale) -> Result<()> {
+    let before = Sale::load(write, &sale.slot)?;
+    let b = before.as_ref();
+    let queue = match b {
+        Some(old) => queue_key(write, old)?,
+        None => None,
+    };
+    let queue_after = queue_key(write, sale)?;
+    let mut counts = Counts::load(write)?;
+    counts.live = count(counts.live, b.is_some_and(|old| !old.is_ended()), !sale.is_ended())?;
+    counts.queued = count(counts.queued, queue.is_some(), queue_after.is_some())?;
+    if sale.state == State::Filled && b.is_some_and(|old| old.state == State::Filling) {
+        counts.sold = counts.sold.saturating_add(1);
+    }
+    counts.save(write)?;
+    index(write, Table::Queue, queue, queue_after)?;
+    index(write, Table::Due, b.and_then(due_key), due_key(sale))?;
+    let unsettled = |sale: &Sale| sale.is_unsettled().then(|| unsettled_key(&sale.slot));
+    index(write, Table::Unsettled, b.and_then(unsettled), unsettled(sale))?;
+    if b.is_none() {
+        write.put(Table::ByRequest, &by_request(sale), &[])?;
+        change_request(write, &sale.request, |known| {
+            known.sales = known.sales.checked_add(1).ok_or_else(|| Error::overflow("sales of a request"))?;
+            Ok(())
+        })?;
+    }
+    write.put(Table::Sales, &sale.slot.0, &sale.encode())
+}
+
+/// The slots whose sale a restart looks at.
+pub fn unsettled(read: &dyn Read) -> Result<Vec<Id>> {
+    let mut slots = Vec::new();
+    read.walk(Table::Unsettled, &[UNSETTLED], &mut |key, _| match key.split_first() {
+        Some((&UNSETTLED, slot)) => {
+            slots.extend(slot.try_into().map(Id));
+            ControlFlow::Continue(())
+        }
+        _ => ControlFlow::Break(()),
+    })?;
+    Ok(slots)
+}
+
+/// Up to `most` slots that are due by a time, and the time of the first that is not.
+pub fn due(read: &dyn Read, by: u64, most: usize) -> Result<(Vec<Id>, u64)> {
+    let (mut slots, mut next) = (Vec::new(), u64::MAX);
+    read.walk(Table::Due, &[], &mut |key, _| {
+        let Some((at, slot)) = key.split_first_chunk::<8>() else { return ControlFlow::Continue(()) };
+        let at = u64::from_be_bytes(*at);
+        if at > by || slots.len() == most {
+            next = at;
+            return ControlFlow::Break(());
+        }
+        slots.extend(slot.try_into().map(Id));
+        ControlFlow::Continue(())
+    })?;
+    Ok((slots, next))
+}
+
+/// The best slots of the queue, up to `most`, passing over those for which `skip` holds.
+pub fn best_queued(read: &dyn Read, most: usize, skip: &dyn Fn(&Id) -> bool) -> Result<Vec<Id>> {
+    let mut slots = Vec::new();
+    if most == 0 {
+        return Ok(slots);
+    }
+    read.walk(Table::Queue, &[], &mut |key, _| {
+        if let Some(slot) = key.last_chunk::<32>().map(|slot| Id(*slot)).filter(|slot| !skip(slot)) {
+            slots.push(slot);
+        }
+        if slots.len() == most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    Ok(slots)
+}
+
+/// An act of selling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SalesAct {
+    /// A request is accepted: it and the sales of its slots.
+    Accept {
+        /// The request.
+        known: Box<Known>,
+        /// Its slots.
+        sales: Vec<Sale>,
+        /// Slots that may wait in the queue.
+        queue_limit: u64,
+    },
+    /// A slot that was freed is queued again.
+    Requeue(Box<Sale>),
+    /// A request was refused.
+    Refused,
+    /// The whole request was read.
+    Learn(Box<Ask>),
+    /// A request has started.
+    Started(Id),
+    /// A sale is where it now is.
+    Put(Box<Sale>),
+    /// The space of a sale is reserved: it goes on, from an offer.
+    Take {
+        /// The slot.
+        slot: Id,
+        /// The offer.
+        offer: Id,
+        /// Where it goes on.
+        state: State,
+        /// When.
+        now: u64,
+        /// When something is done next by time.
+        next_at: u64,
+    },
+    /// The space of a sale is given up: its offer may sell it again.
+    GiveBack(Id),
+    /// An offer is as it now is, in its terms.
+    Offer(Box<Offer>),
+    /// An offer is removed.
+    RemoveOffer(Id),
+    /// The history is kept at its limit; what it forgets, the sales forget.
+    Prune(u64),
+}
+
+impl Act for SalesAct {
+    fn apply(&self, txn: &mut Txn<'_>) -> Result<()> {
+        let tables = &mut *txn.tables;
+        match self {
+            SalesAct::Accept { known, sales, queue_limit } => {
+                if Known::load(tables, &known.ask.request_id)?.is_some() {
+                    return Err(Error::new(SALES_ERR_BUSY, format!("request {} is being accepted", known.ask.request_id)));
+                }
+                known.save(tables)?;
+                let act = tables.seq()?.wrapping_add(1);
+                for sale in sales {
+                    put(tables, &Sale { act, ..sale.clone() })?;
+                }
+                bound_queue(txn, *queue_limit, sales.first().map_or(0, |sale| sale.since))
+            }
+            SalesAct::Requeue(sale) => {
+                let act = tables.seq()?.wrapping_add(1);
+                put(tables, &Sale { act, ..(**sale).clone() })
+            }
+            SalesAct::Refused => {
+                let mut counts = Counts::load(tables)?;
+                counts.refused = counts.refused.saturating_add(1);
+                counts.save(tables)
+            }
+            SalesAct::Learn(ask) => change_request(tables, &ask.request_id, |known| {
+                known.ask = (**ask).clone();
+                Ok(())
+            }),
+            SalesAct::Started(request) => match Known::load(tables, request)? {
+                Some(_) => change_request(tables, request, |known| {
+                    known.started = true;
+                    Ok(())
+                }),
+                None => Ok(()),
+            },
+            SalesAct::Put(sale) => put(tables, sale),
+            SalesAct::Take { slot, offer, state, now, next_at } => take(tables, slot, offer, *state, *now, *next_at),
+            SalesAct::GiveBack(slot) => give_back(tables, slot),
+            SalesAct::Offer(offer) => {
+                let now = match Offer::load(tables, &offer.id)? {
+                    Some(old) => old.with_terms(offer.terms)?,
+                    None => (**offer).clone(),
+                };
+                now.save(tables)
+            }
+            SalesAct::RemoveOffer(id) => remove_offer(tables, id),
+            SalesAct::Prune(limit) => prune(tables, *limit),
+        }
+    }
+}
+
+/// The queue is bounded: the worst leave, whichever they are, and say so.
+fn bound_queue(txn: &mut Txn<'_>, limit: u64, now: u64) -> Result<()> {
+    while Counts::load(txn.tables)?.queued > limit {
+        let Some(worst) = txn.tables.last(Table::Queue)? else { return Ok(()) };
+        let Some(slot) = worst.last_chunk::<32>().map(|slot| Id(*slot)) else { return Ok(()) };
+        let Some(sale) = Sale::load(txn.tables, &slot)? else {
+            return Err(Error::internal("the queue holds a slot without a sale"));
+        };
+        let text = format!("the queue is full ({limit} slots) and this was the worst");
+        let ended = Sale {
+            state: State::Ignored,
+            back: Return::Done,
+            in_queue: false,
+            next_at: u64::MAX,
+            last_status: SALES_ERR_FULL,
+            last_text: text,
+            ..sale
+        };
+        put(txn.tables, &ended)?;
+        let mut event = event_of(EventKind::Ended, now, &ended);
+        history::append(txn.tables, &mut event)?;
+        history::remember_end(txn.tables, &slot, event.number)?;
+        txn.events.push(event);
+    }
+    Ok(())
+}
+
+/// An event about a sale.
+pub fn event_of(kind: EventKind, now: u64, sale: &Sale) -> Event {
+    Event {
+        slot: sale.slot,
+        request: sale.request,
+        index: sale.index,
+        status: sale.last_status,
+        state: sale.state as u32,
+        bytes: sale.size,
+        text: sale.last_text.clone(),
+        ..Event::new(kind, now)
+    }
+}
+
+fn take(tables: &mut dyn Write, slot: &Id, offer: &Id, state: State, now: u64, next_at: u64) -> Result<()> {
+    let gone = || Error::new(SALES_ERR_BUSY, format!("offer {offer} was removed meanwhile"));
+    let Some(sale) = Sale::load(tables, slot)? else {
+        return Err(Error::internal(format!("slot {slot} has no sale")));
+    };
+    let mut from = Offer::load(tables, offer)?.ok_or_else(gone)?;
+    from.take(sale.size, sale.collateral, sale.ends_at)?;
+    from.save(tables)?;
+    change_request(tables, &sale.request, |known| {
+        let most = from.terms.max_slots_per_request;
+        if most > 0 && known.taken >= most {
+            return Err(Error::new(SALES_ERR_BUSY, format!("{most} slots of this request are taken")));
+        }
+        known.taken = known.taken.checked_add(1).ok_or_else(|| Error::overflow("slots of a request"))?;
+        Ok(())
+    })?;
+    put(tables, &Sale { state, offer: *offer, since: now, attempt: 0, next_at, ..sale })
+}
+
+fn give_back(tables: &mut dyn Write, slot: &Id) -> Result<()> {
+    let Some(sale) = Sale::load(tables, slot)? else {
+        return Err(Error::internal(format!("slot {slot} has no sale")));
+    };
+    if let Some(mut offer) = Offer::load(tables, &sale.offer)? {
+        offer.give_back(sale.size, sale.collateral)?;
+        offer.save(tables)?;
+    }
+    change_request(tables, &sale.request, |known| {
+        known.taken = known.taken.checked_sub(1).ok_or_else(|| Error::internal("more slots given back than taken"))?;
+        Ok(())
+    })
+}
+
+fn remove_offer(tables: &mut dyn Write, id: &Id) -> Result<()> {
+    let Some(offer) = Offer::load(tables, id)? else {
+        return Err(Error::new(SALES_ERR_NOT_FOUND, format!("there is no offer {id}")));
+    };
+    if offer.sold_slots > 0 {
+        let text = format!("{} slots of offer {id} are sold or being attempted: disable it and remove it later", offer.sold_slots);
+        return Err(Error::new(SALES_ERR_IN_USE, text));
+    }
+    tables.del(Table::Offers, &id.0)
+}
+
+fn prune(tables: &mut dyn Write, limit: u64) -> Result<()> {
+    for slot in history::prune(tables, limit)? {
+        let Some(sale) = Sale::load(tables, &slot)?.filter(Sale::is_ended) else { continue };
+        tables.del(Table::Sales, &slot.0)?;
+        tables.del(Table::ByRequest, &by_request(&sale))?;
+        change_request(tables, &sale.request, |known| {
+            known.sales = known.sales.checked_sub(1).ok_or_else(|| Error::internal("more sales forgotten than known"))?;
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
