@@ -1,12 +1,10 @@
-/* Kills the host with SIGKILL, at random instants and at every system call of one small run, starts it again
+/* Kills the host with SIGKILL, at random instants and at every system call of a small run, starts it again
  * until all is sold and ended, and audits its books after every kill.
  *
- *   crash -H HOST -A AUDIT -l LIBRARY -d DIRECTORY [-r KILLS] [-e EVERY] [-o SMALL.txt] [-n SEED]
- * SCENARIO.txt...
+ *   crash -H HOST -A AUDIT -l LIBRARY -d DIRECTORY [-r KILLS] [-e EVERY] [-o SMALL]... [-n SEED] SCENARIO...
  *
  * -r: that many kills at random instants, over the scenarios. -e: at every EVERY-th system call of a run over
- * SMALL alone (1: at each). Every step of the protocol must have been hit: steps that were not are then aimed
- * at. */
+ * the small ones (1: at each). Every step of the protocol must have been hit: the others are aimed at. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <signal.h>
@@ -24,13 +22,15 @@
 #define FAILURES_SHOWN 3
 #define SHARES_OF_A_RUN 6 /* a random kill falls within this part of a whole run: some kills in each life */
 #define AIMS_PER_STEP 25
+#define AIM_TURNS 3 /* no two runs are quite alike */
 
 enum { RANDOM, CALL, KINDS };
 
 typedef struct crash_t {
     life_t life;
     unsigned long random_kills, every;
-    char *small;
+    char *small[LIFE_SCENARIOS_MAX + 1]; /* ended by NULL */
+    size_t small_len;
     uint64_t dice;
     unsigned long kills[KINDS][STEP_COUNT];
     unsigned long all, exact, failures;
@@ -181,6 +181,13 @@ static int was_hit(const crash_t *crash, step_t step) {
     return crash->kills[RANDOM][step] + crash->kills[CALL][step] > 0;
 }
 
+static int all_hit(const crash_t *crash) {
+    for (step_t step = 0; step < STEP_COUNT; step++) {
+        if (!was_hit(crash, step)) return 0;
+    }
+    return 1;
+}
+
 /* Steps too short for chance: kills at the calls that the list says are theirs, until one falls there. */
 static int aim(crash_t *crash, const calls_t *calls) {
     for (step_t step = 0; step < STEP_COUNT; step++) {
@@ -192,6 +199,20 @@ static int aim(crash_t *crash, const calls_t *calls) {
         }
     }
     return 0;
+}
+
+/* The kills by system call: every so many, as asked for, then until no step was left out. */
+static int call_kills(crash_t *crash) {
+    int failed = 0;
+    for (int turn = 0; turn < AIM_TURNS && !failed && (turn == 0 || !all_hit(crash)); turn++) {
+        calls_t calls;
+        if (list_calls(crash, &calls) != 0) return -1;
+        if (turn == 0) printf("the small run makes %zu system calls\n", calls.len);
+        if (turn == 0 && crash->every > 0) failed = kills_at_calls(crash, &calls) != 0;
+        failed = failed || aim(crash, &calls) != 0;
+        calls_free(&calls);
+    }
+    return failed ? -1 : 0;
 }
 
 /* The kills of each step; answers how many steps were never hit. */
@@ -206,9 +227,8 @@ static unsigned show_table(const crash_t *crash) {
 }
 
 static int usage(void) {
-    fprintf(stderr, "usage: crash -H HOST -A AUDIT -l LIBRARY -d DIRECTORY [-r KILLS] [-e EVERY] [-o "
-                    "SMALL.txt] [-n SEED] "
-                    "SCENARIO.txt...\n");
+    fprintf(stderr, "usage: crash -H HOST -A AUDIT -l LIBRARY -d DIRECTORY [-r KILLS] [-e EVERY] "
+                    "[-o SMALL]... [-n SEED] SCENARIO...\n");
     return 2;
 }
 
@@ -225,7 +245,10 @@ static int read_options(crash_t *crash, int argc, char **argv) {
         case 'd': directory = optarg; break;
         case 'r': crash->random_kills = strtoul(optarg, NULL, 10); break;
         case 'e': crash->every = strtoul(optarg, NULL, 10); break;
-        case 'o': crash->small = optarg; break;
+        case 'o':
+            if (crash->small_len == LIFE_SCENARIOS_MAX) return -1;
+            crash->small[crash->small_len++] = optarg;
+            break;
         case 'n': life->seed = optarg; break;
         default: return -1;
         }
@@ -233,7 +256,7 @@ static int read_options(crash_t *crash, int argc, char **argv) {
     if (life->host == NULL || life->audit == NULL || life->library == NULL || directory == NULL) return -1;
     if (optind == argc || argc - optind > LIFE_SCENARIOS_MAX) return -1;
     for (int i = optind; i < argc; i++) life->scenarios[i - optind] = argv[i];
-    if (crash->small == NULL) crash->small = argv[optind];
+    if (crash->small_len == 0) crash->small[0] = argv[optind];
     crash->dice = strtoull(life->seed, NULL, 10) * UINT64_C(0x9e3779b97f4a7c15) + 1;
     if (disk_make_directory(directory) != DISK_OK) return -1;
     disk_path(life->directory, directory, "node");
@@ -243,17 +266,11 @@ static int read_options(crash_t *crash, int argc, char **argv) {
 
 int main(int argc, char **argv) {
     static crash_t crash;
-    calls_t calls = {0};
     if (read_options(&crash, argc, argv) != 0) return usage();
     if (remove(crash.life.log) != 0 && errno != ENOENT) return 1;
     int broken = crash.random_kills > 0 && random_kills(&crash) != 0;
-    crash.life.scenarios[0] = crash.small;
-    crash.life.scenarios[1] = NULL;
-    broken = broken || list_calls(&crash, &calls) != 0;
-    if (!broken) printf("one run over %s makes %zu system calls\n", crash.small, calls.len);
-    if (!broken && crash.every > 0) broken = kills_at_calls(&crash, &calls) != 0;
-    broken = broken || aim(&crash, &calls) != 0;
-    calls_free(&calls);
+    memcpy(crash.life.scenarios, crash.small, sizeof crash.small);
+    broken = broken || call_kills(&crash) != 0;
     if (broken) return 1;
     unsigned never = show_table(&crash);
     if (never > 0) printf("%u steps were never hit\n", never);

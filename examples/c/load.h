@@ -5,7 +5,6 @@
 #include <sales.h>
 
 #define LOADED_FUNCTIONS(X)            \
-    X(sales_abi_version)               \
     X(sales_version)                   \
     X(sales_status_name)               \
     X(sales_state_name)                \

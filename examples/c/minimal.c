@@ -58,9 +58,11 @@ static sales_status_t fill_slot(void *user, const sales_op_t *op, const sales_sl
 }
 
 static void tell(void *user, const sales_event_t *event) {
+    const char *what = event->kind == SALES_EVENT_SOLD ? "SOLD" : sales_state_name(event->state);
+    if (event->kind == SALES_EVENT_ENDED) what = "ended";
     (void)user;
-    printf("%" PRIu64 "  slot %" PRIu64 "  %-16s %" PRIu64 " bytes reserved\n", event->time, event->index,
-           event->kind == SALES_EVENT_SOLD ? "sold" : sales_state_name(event->state), node.reserved);
+    printf("%" PRIu64 "  slot %" PRIu64 "  %-15s  %5" PRIu64 " bytes reserved\n", event->time, event->index,
+           what, node.reserved);
 }
 
 int main(int argc, char **argv) {
@@ -71,14 +73,13 @@ int main(int argc, char **argv) {
     sales_watch_t watch = {.size = sizeof watch, .on_event = tell};
     const sales_u256_t one = {.be[31] = 1}, two = {.be[31] = 2}, million = {.be = {[29] = 0x0f, 0x42, 0x40}};
     sales_offer_t offer = {.size = sizeof offer, .flags = SALES_OFFER_ENABLED, .total_size = 16 * SLOT,
-                           .min_price_per_byte_per_second = one, .total_collateral = million};
+        .min_price_per_byte_per_second = one, .total_collateral = million};
     sales_request_t request = {.size = sizeof request, .slots = 1, .slot_size = SLOT, .duration = 600,
-                               .expiry = 60, .price_per_byte_per_second = two, .collateral_per_byte = one,
-                               .proof_probability = one, .cid = {(const uint8_t *)"content id", 10}};
-    sales_ask_t ask = {.size = sizeof ask, .slots = 1, .slot_size = SLOT, .duration = 600,
-                       .expires_at = node.now + 60, .ends_at = node.now + 600, .request = &request,
-                       .price_per_byte_per_second = two, .collateral_per_byte = one,
-                       .proof_probability = one};
+        .expiry = 60, .price_per_byte_per_second = two, .collateral_per_byte = one, .proof_probability = one,
+        .cid = {(const uint8_t *)"content id", 10}};
+    sales_ask_t ask = {.size = sizeof ask, .request = &request, .slots = 1, .slot_size = SLOT,
+        .duration = 600, .expires_at = node.now + 60, .ends_at = node.now + 600, .proof_probability = one,
+        .price_per_byte_per_second = two, .collateral_per_byte = one};
 
     int failed = sales_open(SALES_ABI_VERSION, argc > 1 ? argv[1] : "store", NULL, &node.sales, &error) < 0 ||
                  sales_register_repo(node.sales, &repo, &error) < 0 ||

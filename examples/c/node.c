@@ -121,8 +121,6 @@ int node_start(node_t *node, const char *directory, uint64_t seed) {
     sales_status_t status;
     sales_error_t error = SALES_INIT(sales_error_t);
     sales_options_t options = {.size = sizeof options, .seed = seed};
-    if (lib.sales_abi_version() != SALES_ABI_VERSION)
-        fprintf(stderr, "the library %s speaks another version of the ABI\n", lib.sales_version());
     status = lib.sales_open(SALES_ABI_VERSION, directory, &options, &node->sales, &error);
     if (refused(node, "sales_open", status, &error)) return -1;
     node->chain.sales = node->sales;
@@ -296,6 +294,7 @@ static int live_scenario(node_t *node) {
 int node_live(node_t *node) {
     const scenario_t *scenario;
     step_enter(STEP_PLAYING);
+    show_heading("libsales %s", lib.sales_version());
     show_heading("time (UTC)      request   slot, who, what");
     while ((scenario = chain_scenario(&node->chain)) != NULL) {
         const sales_request_t *request = &scenario->request;

@@ -110,8 +110,11 @@ func (h *host) await(kind C.uint32_t, token C.uint64_t, e *C.sales_error_t) {
 		select {
 		case event := <-h.news:
 			reserved, used, _ := h.book(0, 0)
-			state := C.GoString(C.sales_state_name(event.state))
-			fmt.Printf("%s: %s, reserved %d, used %d\n", events[event.kind], state, reserved, used)
+			what := events[event.kind]
+			if event.state != 0 {
+				what += " " + C.GoString(C.sales_state_name(event.state))
+			}
+			fmt.Printf("%s: reserved %d, used %d\n", what, reserved, used)
 			if event.status < 0 || event.kind == C.SALES_EVENT_ALERT || event.kind == C.SALES_EVENT_REFUSED {
 				log.Fatal(C.GoString(&event.text[0]))
 			} else if event.kind == kind && event.token == token {

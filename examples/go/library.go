@@ -7,6 +7,7 @@ package main
 #cgo CFLAGS: -std=gnu11 -I${SRCDIR}/../../include
 #cgo LDFLAGS: -ldl -Wl,--export-dynamic -Wl,--unresolved-symbols=ignore-in-object-files
 #include <dlfcn.h>
+#include <stdlib.h>
 #include "sales.h"
 
 extern sales_status_t hostBooks(uintptr_t host, uint64_t *reserved, uint64_t *free);
@@ -75,10 +76,13 @@ func u256(n uint64) (u C.sales_u256_t) {
 
 // open loads the library, opens an instance and registers the host.
 func open(library, store string, host cgo.Handle, e *C.sales_error_t) (sales C.sales_t) {
-	if C.dlopen(C.CString(library), C.RTLD_NOW|C.RTLD_GLOBAL) == nil {
+	file, dir := C.CString(library), C.CString(store)
+	defer C.free(unsafe.Pointer(file))
+	defer C.free(unsafe.Pointer(dir))
+	if C.dlopen(file, C.RTLD_NOW|C.RTLD_GLOBAL) == nil {
 		log.Fatal(C.GoString(C.dlerror()))
 	}
-	check("open", C.sales_open(C.SALES_ABI_VERSION, C.CString(store), nil, &sales, e), e)
+	check("open", C.sales_open(C.SALES_ABI_VERSION, dir, nil, &sales, e), e)
 	check("register", C.register_all(sales, C.uintptr_t(host), e), e)
 	return sales
 }

@@ -120,7 +120,8 @@ proc readRequest(user: pointer, op: ptr Op, requestId: ptr Id): Status {.callbac
 proc onEvent(user: pointer, event: ptr Event) {.callback.} =
   let node = cast[Node](user)
   try:
-    echo &"{events[event.kind]}: {sales_state_name(event.state)}, reserved {node.reserved}, used {node.used}"
+    let state = if event.state != 0: &" {sales_state_name(event.state)}" else: ""
+    echo &"{events[event.kind]}{state}: reserved {node.reserved}, used {node.used}"
     if event.status < 0 or event.kind in [SALES_EVENT_ALERT, SALES_EVENT_REFUSED]:
       quit($cast[cstring](addr event.text))
     let future = node.heard(event.kind, event.token)

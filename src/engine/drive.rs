@@ -1,12 +1,11 @@
 //! Drives operations of the ledger: fulfils what they need, parks those that pend at the host, keeps those that are in doubt.
 
 use super::tokens::{Called, Owner};
-use super::work::Work;
-use super::{frame, Answered, Engine, Recovery};
+use super::{Answered, Engine, Recovery};
 use crate::error::{Error, Result};
 use crate::history::{Event, EventKind};
 use crate::host::{known, Answer, Op, OpKind, RepoTotal};
-use crate::ledger::task::{Done, Got, Need, Purpose, Step, Task};
+use crate::ledger::task::{Done, Got, Need, Purpose, Step, Task, NO_RECORD};
 use crate::market::Id;
 use crate::sales::step::Input;
 use crate::status::*;
@@ -91,16 +90,17 @@ impl Engine {
         Driven::Doubted(Error::new(SALES_ERR_IN_DOUBT, text))
     }
 
-    fn call_repo(&self, task: &Task, kind: OpKind, slot: Id, bytes: u64, act: u64) -> Result<Called> {
+    fn call_repo(&self, task: &Task, kind: OpKind, slot: Id, bytes: u64, act: [u64; 2]) -> Result<Called> {
         let repo = self.repo()?;
+        self.deliver();
         let (store_id, store_seq) = (self.ledger.books()?.id, self.ledger.group().backend().seq());
         let number = [kind as u8];
-        let (act, bytes_le) = (act.to_le_bytes(), bytes.to_le_bytes());
         // What belongs to a reservation is named by it, also after a restart; what does not yet, by this run and this operation.
-        let id = if act == [0; 8] {
+        let id = if act == NO_RECORD {
             self.act_id(&[&self.nonce, &task.token.to_le_bytes(), &number])
         } else {
-            self.act_id(&[&self.ledger.birth(), &slot.0, &act, &bytes_le, &number])
+            let [act, landed] = act.map(u64::to_le_bytes);
+            self.act_id(&[&self.ledger.birth(), &slot.0, &act, &landed, &bytes.to_le_bytes(), &number])
         };
         let op = Op { kind, token: 0, id, attempt: 1, store_id, store_seq, deadline: 0, slot };
         Ok(self.tokens.call(op, |op| match kind {
@@ -125,10 +125,7 @@ impl Engine {
     pub(super) fn begin(&self, mut task: Task, token: u64) -> Result<Answered> {
         task.token = if token == 0 { self.tokens.fresh() } else { token };
         match self.drive(task, None) {
-            Driven::Ended(_, done) => {
-                frame::follow(self.key, Work::Schedule);
-                done.map(Answered::from)
-            }
+            Driven::Ended(_, done) => done.map(Answered::from),
             Driven::Parked(token) => Ok(Answered { status: SALES_PENDING, token }),
             Driven::Doubted(error) => Err(error),
         }
@@ -187,7 +184,7 @@ impl Engine {
                 }
             }
         }
-        frame::follow(self.key, Work::Schedule);
+        self.stir();
     }
 
     fn tell_ledger(&self, slot: Id, input: Input) {

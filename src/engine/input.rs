@@ -91,7 +91,9 @@ impl Engine {
         let event = Event { slot, bytes, ..Event::new(EventKind::Released, now) };
         let with: crate::datastore::group::Change =
             vec![Arc::new(Note { event, ends: true }), Arc::new(SalesAct::Prune(self.options.history_limit.into()))];
-        self.begin(self.ledger.release(slot, now, false, with), token)
+        let answered = self.begin(self.ledger.release(slot, now, false, with), token)?;
+        self.stir();
+        Ok(answered)
     }
 
     /// sales_consumed.
@@ -123,6 +125,9 @@ impl Engine {
     }
 
     pub(super) fn resolve_now(&self, slot: Id, applied: bool) -> Result<i32> {
+        if !self.ledger.is_open() {
+            return Err(Error::new(SALES_ERR_BUSY, "the books are being settled by the repo's total, which settles this slot too"));
+        }
         let task = self.memory().doubts.remove(&slot);
         if let Some(mut task) = task {
             self.ledger.undoubt(&slot);
@@ -142,6 +147,11 @@ impl Engine {
     }
 
     // Completions.
+
+    /// What an operation out at the host is.
+    pub fn kind_of(&self, token: u64) -> Result<OpKind> {
+        self.tokens.kind(token)
+    }
 
     /// sales_complete.
     pub fn complete(&self, now: u64, token: u64, mut answer: Answer) -> Result<i32> {
@@ -174,6 +184,14 @@ impl Engine {
         };
         let id = offer.id;
         self.commit(vec![Arc::new(SalesAct::Offer(Box::new(offer)))]).map_err(|failure| failure.error())?;
+        if frame::is_inside(self.key) {
+            self.stir();
+        } else {
+            self.outermost(|| {
+                self.stir();
+                Ok(())
+            })?;
+        }
         Ok(id)
     }
 

@@ -168,6 +168,7 @@ impl Engine {
             memory.next_due = next_due;
             memory.attempting.clear();
             memory.stuck.clear();
+            memory.stir();
         }
         for mut task in inherited {
             task.purpose = Purpose::Again;
@@ -252,6 +253,9 @@ impl Engine {
             if std::mem::take(&mut self.memory().repair_again) {
                 self.log_failure("sales_reconcile, tried again", self.reconcile_now(true));
             }
+            if self.memory().rest_until <= now {
+                self.stir();
+            }
             self.look_at_due()?;
             self.ledger.group().flush()?;
             self.refresh_phase();
@@ -315,7 +319,7 @@ impl Engine {
         } else {
             u64::MAX
         };
-        memory.next_due.min(retry).min(soon)
+        memory.next_due.min(retry).min(soon).min(memory.rest_until)
     }
 
     /// sales_next_deadline.

@@ -124,6 +124,9 @@ struct Memory {
     mailboxes: HashMap<Id, Mailbox>,
     doubts: HashMap<Id, Task>,
     attempting: BTreeSet<Id>,
+    /// Slots of the queue that were refused: they rest until something that they depend on changes, or for a while.
+    resting: BTreeSet<Id>,
+    rest_until: u64,
     /// Sales whose step could not be written down; ticks try again.
     stuck: BTreeSet<Id>,
     /// Work that a call left over.
@@ -138,6 +141,20 @@ struct Memory {
     told_deadline: u64,
     refused: u64,
     random: fastrand::Rng,
+}
+
+impl Memory {
+    fn rest(&mut self, slot: Id) {
+        if self.resting.is_empty() {
+            self.rest_until = self.clock.now.saturating_add(crate::ledger::BACKOFF_S.1);
+        }
+        self.resting.insert(slot);
+    }
+
+    fn stir(&mut self) {
+        self.resting.clear();
+        self.rest_until = u64::MAX;
+    }
 }
 
 /// One instance.
@@ -177,6 +194,8 @@ impl Engine {
                 mailboxes: HashMap::new(),
                 doubts: HashMap::new(),
                 attempting: BTreeSet::new(),
+                resting: BTreeSet::new(),
+                rest_until: u64::MAX,
                 stuck: BTreeSet::new(),
                 backlog: VecDeque::new(),
                 outbox: VecDeque::new(),
@@ -270,7 +289,6 @@ impl Engine {
     }
 
     fn perform(&self, work: Work) {
-        let now = self.now();
         match work {
             Work::Reserve(slot, bytes, token) => {
                 let result = self.reserve_now(slot, bytes, token);
@@ -295,7 +313,7 @@ impl Engine {
                 self.drive_apart(task);
             }
             Work::Tell(slot, input) => self.tell(slot, input),
-            Work::Schedule => self.log_failure("scheduling", self.schedule(now)),
+            Work::Schedule => self.log_failure("scheduling", self.schedule()),
         }
     }
 

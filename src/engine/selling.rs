@@ -178,6 +178,9 @@ impl Engine {
     fn after_state(&self, sale: &Sale) {
         let freed = {
             let mut memory = self.memory();
+            if sale.state == State::Queued && sale.attempt > 0 {
+                memory.rest(sale.slot);
+            }
             // One in doubt may stay so for long: it must not keep others from being attempted.
             if sale.state.is_attempt() && !sale.in_doubt {
                 memory.attempting.insert(sale.slot);
@@ -191,24 +194,39 @@ impl Engine {
         }
     }
 
-    /// Begins attempts while there is room for them.
-    pub(super) fn schedule(&self, _now: u64) -> Result<()> {
+    /// Begins attempts while there is room for them: of the best slots of the queue, those that the decision accepts now. One that it refuses rests.
+    pub(super) fn schedule(&self) -> Result<()> {
         loop {
-            let (room, busy) = {
+            let (busy, resting, latest) = {
                 let memory = self.memory();
-                if memory.phase != Phase::Running {
+                if memory.phase != Phase::Running || memory.attempting.len() >= self.options.max_attempts as usize {
                     return Ok(());
                 }
-                let room = (self.options.max_attempts as usize).saturating_sub(memory.attempting.len());
-                (room, memory.attempting.clone())
+                (memory.attempting.clone(), memory.resting.clone(), memory.clock.latest)
             };
-            let best = self.ledger.group().read(|view, _| best_queued(view, room.min(1), &|slot| busy.contains(slot)))?;
-            let Some(slot) = best.into_iter().next() else { return Ok(()) };
+            let best = self.ledger.group().read(|view, _| {
+                let skip = |slot: &Id| busy.contains(slot) || resting.contains(slot);
+                let slot = best_queued(view, 1, &skip)?.into_iter().next();
+                let sale = slot.map(|slot| Sale::load(view, &slot)).transpose()?.flatten();
+                let known = sale.map(|sale| Known::load(view, &sale.request)).transpose()?.flatten();
+                Ok(slot.zip(known))
+            })?;
+            let Some((slot, known)) = best else { return Ok(()) };
+            if self.verdict(&known.ask, latest, self.repo_available())?.offer.is_none() {
+                self.memory().rest(slot);
+                continue;
+            }
             // Taken at once, so that no other thread begins the same.
             if self.memory().attempting.insert(slot) {
                 self.tell(slot, Input::Begin);
             }
         }
+    }
+
+    /// Something that resting slots depend on has changed: space or collateral came back, or an offer is another.
+    pub(super) fn stir(&self) {
+        self.memory().stir();
+        frame::follow(self.key, Work::Schedule);
     }
 
     // Effects.
@@ -258,6 +276,9 @@ impl Engine {
         match self.drive(task, None) {
             Driven::Ended(_, done) => {
                 self.set_pending(&sale.slot, None);
+                if kind == OpKind::RepoRelease {
+                    self.stir();
+                }
                 After::Input(then(done))
             }
             Driven::Parked(_) | Driven::Doubted(_) => After::Wait,
@@ -336,6 +357,8 @@ impl Engine {
         let until = if kind == OpKind::Store && keeps && !sale.started { sale.expires_at } else { sale.ends_at };
         let collateral = self.collateral(sale);
         let op = self.op_for(sale, kind)?;
+        // What became true before is told before.
+        self.deliver();
         let called = self.tokens.call(op, |op| match kind {
             OpKind::ReserveSlot => chain.reserve_slot(op, &slot),
             OpKind::FillSlot => chain.fill_slot(op, &slot, &sale.proof, &collateral),

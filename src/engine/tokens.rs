@@ -46,6 +46,15 @@ struct Table {
     entries: HashMap<u64, Entry>,
 }
 
+impl Table {
+    fn kind(&self, token: u64) -> Result<OpKind> {
+        match self.entries.get(&token) {
+            Some(Entry::Calling(kind, None) | Entry::Parked { kind, .. }) => Ok(*kind),
+            _ => Err(Error::new(SALES_ERR_TOKEN, format!("token {token} is unknown, or was completed before"))),
+        }
+    }
+}
+
 /// All operations out at the host.
 pub struct Tokens(Mutex<Table>);
 
@@ -117,16 +126,15 @@ impl Tokens {
         }
     }
 
+    /// What an operation is that may be completed.
+    pub fn kind(&self, token: u64) -> Result<OpKind> {
+        self.table().kind(token)
+    }
+
     /// Takes a completion. One that lacks what its operation owes is refused and leaves it open.
     pub fn complete(&self, token: u64, answer: Answer) -> Result<Completed> {
         let mut table = self.table();
-        let kind = match table.entries.get(&token) {
-            Some(Entry::Calling(kind, None) | Entry::Parked { kind, .. }) => *kind,
-            _ => {
-                let text = format!("token {token} is unknown, or was completed before");
-                return Err(Error::new(SALES_ERR_TOKEN, text));
-            }
-        };
+        let kind = table.kind(token)?;
         if answer.is_ok() && !pays(kind, &answer) {
             let owed = kind.owes().unwrap_or("nothing");
             let text = format!("result: {} was completed as SALES_OK without its {owed}; it is still open", kind.name());

@@ -5,7 +5,7 @@ use super::types::*;
 use crate::engine::{Answered, At, Options, ReservationView, Stats};
 use crate::error::{Error, Result};
 use crate::history::Event;
-use crate::host::{known, Answer};
+use crate::host::{known, Answer, OpKind};
 use crate::market::{Ask, Id, Market, Request, RequestState, SlotState, SlotView, U256};
 use crate::sales::decision::Reason;
 use crate::sales::offer::{Offer, Terms};
@@ -318,7 +318,7 @@ pub(super) unsafe fn ask(ask: *const sales_ask_t) -> Result<Ask> {
 
 /// # Safety
 /// As [`read_struct`], and what it points to likewise.
-pub(super) unsafe fn result(result: *const sales_result_t) -> Result<Answer> {
+pub(super) unsafe fn result(result: *const sales_result_t, kind: OpKind) -> Result<Answer> {
     // SAFETY: as asked.
     let r = unsafe { read_struct(result, "result")? };
     let mut answer = Answer { status: known(r.status), ..Answer::default() };
@@ -326,15 +326,19 @@ pub(super) unsafe fn result(result: *const sales_result_t) -> Result<Answer> {
         // SAFETY: as asked.
         answer.text = unsafe { text(r.text, "result.text")? }.chars().take(400).collect();
     }
-    if r.proof.len > 0 {
+    // What the operation did not ask for may be rubbish, and is not looked at.
+    if answer.status != SALES_OK {
+        return Ok(answer);
+    }
+    if kind == OpKind::Prove {
         // SAFETY: as asked.
         answer.proof = Some(unsafe { blob(r.proof, SALES_PROOF_MAX, "result.proof")? });
     }
-    if !r.view.is_null() {
+    if kind == OpKind::ReadSlot && !r.view.is_null() {
         // SAFETY: as asked.
         answer.view = Some(view(unsafe { &read_struct(r.view, "result.view")? })?);
     }
-    if !r.request.is_null() {
+    if kind == OpKind::ReadRequest && !r.request.is_null() {
         // SAFETY: as asked.
         answer.request = Some(unsafe { request(r.request, "result.request")? });
     }
@@ -502,19 +506,25 @@ fn fill<const N: usize>(text: &str) -> [c_char; N] {
     out
 }
 
-/// Writes an error where the caller wants it. False: the caller's struct has no usable size.
+/// Whether a text can be written where the caller wants it: asked before anything is done.
 ///
 /// # Safety
-/// `error` is NULL or points to as many writable bytes as its first four say.
-pub(super) unsafe fn write_error(error: *mut sales_error_t, found: &Error) -> bool {
+/// `error` is NULL or begins with its size.
+pub(super) unsafe fn can_write_error(error: *const sales_error_t) -> bool {
+    // SAFETY: as asked.
+    error.is_null() || (8..=1 << 20).contains(&unsafe { error.cast::<u32>().read_unaligned() })
+}
+
+/// Writes an error where the caller wants it.
+///
+/// # Safety
+/// `error` is NULL or passed [`can_write_error`], and points to as many writable bytes as its first four say.
+pub(super) unsafe fn write_error(error: *mut sales_error_t, found: &Error) {
     if error.is_null() {
-        return true;
+        return;
     }
     // SAFETY: as asked.
     let size = unsafe { error.cast::<u32>().read_unaligned() } as usize;
-    if !(8..=1 << 20).contains(&size) {
-        return false;
-    }
     let ours = sales_error_t { size: size as u32, status: found.status, text: fill(&found.text) };
     let len = size.min(size_of::<sales_error_t>());
     // SAFETY: so many bytes are there, by its own word.
@@ -524,7 +534,6 @@ pub(super) unsafe fn write_error(error: *mut sales_error_t, found: &Error) -> bo
             error.cast::<u8>().add(len - 1).write(0);
         }
     }
-    true
 }
 
 /// What the ledger knows of a slot.

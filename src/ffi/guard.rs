@@ -13,6 +13,10 @@ compile_error!("libsales must be built with panic = \"unwind\": a panic may not 
 
 /// Runs a call that needs no instance.
 pub(super) fn plain(error: *mut sales_error_t, body: impl FnOnce() -> Result<i32>) -> sales_status_t {
+    // SAFETY: the header asks for NULL or a sales_error_t with its size set.
+    if !unsafe { super::convert::can_write_error(error) } {
+        return SALES_ERR_STRUCT;
+    }
     answer(error, caught(body).unwrap_or_else(Err))
 }
 
@@ -56,12 +60,9 @@ fn answer(error: *mut sales_error_t, result: Result<i32>) -> sales_status_t {
     match result {
         Ok(status) => status,
         Err(found) => {
-            // SAFETY: the header asks for NULL or a valid sales_error_t with its size set.
-            if unsafe { super::convert::write_error(error, &found) } {
-                found.status
-            } else {
-                SALES_ERR_STRUCT
-            }
+            // SAFETY: its size was looked at before the call was made.
+            unsafe { super::convert::write_error(error, &found) };
+            found.status
         }
     }
 }

@@ -12,7 +12,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 struct Instance {
     engine: Engine,
     poisoned: AtomicBool,
-    fork_generation: u64,
     inside: Mutex<Inside>,
     left: Condvar,
 }
@@ -34,6 +33,15 @@ fn places() -> MutexGuard<'static, Vec<Place>> {
     PLACES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Asked before any lock is taken: another thread of the parent may have held it when the process was forked, and will never give it back here.
+fn not_in_a_forked_child() -> Result<()> {
+    if fork::generation() == 0 {
+        return Ok(());
+    }
+    let text = "sales: this process was forked from one that uses the library: only the parent may, or a child after exec";
+    Err(Error::new(SALES_ERR_FORKED, text))
+}
+
 fn bad_handle(sales: u64) -> Error {
     Error::new(SALES_ERR_HANDLE, format!("sales: {sales:#x} is not an open instance (zero, closed, or never opened)"))
 }
@@ -45,11 +53,11 @@ fn at(sales: u64) -> Option<(usize, u32)> {
 
 /// Opens an instance and gives it a handle.
 pub(super) fn open(path: &Path, options: Options) -> Result<u64> {
+    not_in_a_forked_child()?;
     let store = LmdbStore::open(path, options.reset)?;
     let instance = Arc::new(Instance {
         engine: Engine::new(Box::new(store), options)?,
         poisoned: AtomicBool::new(false),
-        fork_generation: fork::generation(),
         inside: Mutex::default(),
         left: Condvar::new(),
     });
@@ -71,11 +79,8 @@ pub(super) struct Entered {
 
 /// Enters an instance for one call.
 pub(super) fn enter(sales: u64) -> Result<Entered> {
+    not_in_a_forked_child()?;
     let instance = find(sales)?;
-    if instance.fork_generation != fork::generation() {
-        let text = "sales: the instance was opened before a fork: only the parent may use it";
-        return Err(Error::new(SALES_ERR_FORKED, text));
-    }
     if instance.poisoned.load(Ordering::Acquire) {
         let text = "a defect was caught in this instance earlier: close it and open again";
         return Err(Error::new(SALES_ERR_POISONED, text));
@@ -123,6 +128,7 @@ pub(super) fn close(sales: u64) -> Result<i32> {
     if sales == 0 {
         return Ok(SALES_OK);
     }
+    not_in_a_forked_child()?;
     let instance = {
         let mut places = places();
         let found = at(sales).and_then(|(place, generation)| places.get_mut(place).filter(|p| p.generation == generation));
@@ -130,8 +136,8 @@ pub(super) fn close(sales: u64) -> Result<i32> {
     };
     let mut inside = instance.inside.lock().unwrap_or_else(PoisonError::into_inner);
     inside.closing = true;
-    if instance.engine.is_in_callback() || instance.fork_generation != fork::generation() {
-        // The last call that leaves drops the engine, and with it the store. In a forked child nothing may be touched.
+    if instance.engine.is_in_callback() {
+        // The last call that leaves drops the engine, and with it the store.
         return Ok(SALES_OK);
     }
     while inside.calls > 0 {

@@ -159,7 +159,7 @@ pub unsafe extern "C" fn sales_complete(
 ) -> sales_status_t {
     call(sales, error, |instance| {
         // SAFETY: the header asks for valid pointers or NULL.
-        let result = unsafe { convert::result(result)? };
+        let result = unsafe { convert::result(result, instance.kind_of(token)?)? };
         instance.complete(now, token, result)
     })
 }

@@ -208,6 +208,8 @@ pub enum OnBooks {
         /// The store id that the repo knows.
         replaces: Birth,
     },
+    /// The repo knows a later commit of this store: it is an old copy, and stays one.
+    OldCopy,
     /// A recovery ends: everything in flight is settled by the total.
     Recovered {
         /// A, from now on.
@@ -241,6 +243,7 @@ impl Act for Whole {
                 txn.out = sub(*bytes, lowered, "a refill")?;
             }
             OnBooks::Started => books.started = true,
+            OnBooks::OldCopy => books.old_copy = true,
             OnBooks::Untrusted { replaces } => {
                 books.untrusted = true;
                 for id in [books.id, *replaces] {
@@ -252,6 +255,7 @@ impl Act for Whole {
             OnBooks::Recovered { surplus, shortfall, id } => {
                 books.started = true;
                 books.untrusted = false;
+                books.old_copy = false;
                 books.surplus = *surplus;
                 books.shortfall = *shortfall;
                 books.id = id.unwrap_or(books.id);

@@ -66,6 +66,8 @@ struct Retry {
 struct Memory {
     can: RepoCan,
     open: bool,
+    /// The store was held against the repo once, and found to be the newest.
+    trusted: bool,
     claims: HashSet<Id>,
     doubts: BTreeSet<Id>,
     /// O: bytes to give back after a reserve that could not be recorded.
@@ -88,6 +90,8 @@ struct Memory {
 pub struct Ledger {
     group: Group<Rider>,
     birth: Birth,
+    /// The store's last commit when it was opened: what this process added since says nothing about whether it is an old copy.
+    opened_at: u64,
     memory: Mutex<Memory>,
 }
 
@@ -110,7 +114,8 @@ impl Ledger {
     /// A ledger over a store. It refuses operations until it is started.
     pub fn new(backend: Box<dyn Backend>) -> Arc<Ledger> {
         let birth = backend.birth();
-        Arc::new(Ledger { group: Group::new(backend), birth, memory: Mutex::default() })
+        let opened_at = backend.seq();
+        Arc::new(Ledger { group: Group::new(backend), birth, opened_at, memory: Mutex::default() })
     }
 
     /// Group commit, for what others keep in the same store.

@@ -3,7 +3,7 @@
 
 use super::acts::{LedgerAct, OnBooks, OnSlot, Rider, Whole};
 use super::record::{add, sub, OfSale, Record, RepoStep};
-use super::task::{Done, Port, Task};
+use super::task::{Done, Port, Task, NO_RECORD};
 use super::{backoff_s, Ledger, RepoCan, Retry};
 use crate::datastore::group::{Act, Change, Failure};
 use crate::error::{Error, Result};
@@ -52,7 +52,7 @@ impl Ledger {
         if !can.total {
             port.commit(self.on_slot(slot, LedgerAct::Mark(bytes, of))).await.map_err(Failure::error)?;
         }
-        if let Err(refusal) = port.repo(OpKind::RepoReserve, slot, bytes, 0).await {
+        if let Err(refusal) = port.repo(OpKind::RepoReserve, slot, bytes, NO_RECORD).await {
             if !can.total {
                 self.unmark(&port, slot).await;
             }
@@ -74,7 +74,7 @@ impl Ledger {
 
     /// The bytes of a reserve that could not be recorded go back; if the repo refuses even that, they are owed.
     async fn compensate(&self, port: &Port, slot: Id, bytes: u64, can: RepoCan) -> Result<()> {
-        if port.repo(OpKind::RepoRelease, slot, bytes, 0).await.is_ok() {
+        if port.repo(OpKind::RepoRelease, slot, bytes, NO_RECORD).await.is_ok() {
             if !can.total {
                 self.unmark(port, slot).await;
             }
@@ -165,26 +165,28 @@ impl Ledger {
 
     /// The repo's part of releases and consumptions: one step in flight, leftovers of the same kind folded into the next.
     pub(super) async fn steps(&self, port: &Port, slot: Id, can: RepoCan, now: u64) -> Done {
-        while let Some(record) = self.record(&slot)? {
+        loop {
+            // Before the look at the record: what another thread adds after it sets the mark anew.
+            self.memory().retry.remove(&slot);
+            let Some(record) = self.record(&slot)? else { break };
             let Some(step) = record.next_step(can.consume) else { break };
             let bytes = step.bytes()?;
             if !can.total && record.step != bytes && port.commit(self.on_slot(slot, LedgerAct::Step(bytes))).await.is_err() {
                 return Ok(self.queue(slot, now));
             }
             let kind = if step.consume { OpKind::RepoConsume } else { OpKind::RepoRelease };
-            if port.repo(kind, slot, bytes, record.act).await.is_err() {
+            if port.repo(kind, slot, bytes, [record.act, record.consumed]).await.is_err() {
                 return Ok(self.queue(slot, now));
             }
             if !self.settle(port, slot, step, can).await {
                 return Ok(self.queue(slot, now));
             }
         }
-        self.memory().retry.remove(&slot);
         Ok(SALES_OK)
     }
 
     /// A step is done. A repo that tells its total needs no wait for that to be durable: it rides.
-    async fn settle(&self, port: &Port, slot: Id, step: RepoStep, can: RepoCan) -> bool {
+    pub(super) async fn settle(&self, port: &Port, slot: Id, step: RepoStep, can: RepoCan) -> bool {
         let durable = !can.total && port.commit(self.on_slot(slot, LedgerAct::Settle(step))).await.is_ok();
         if !durable {
             self.group.ride(Rider::Settled(self.birth, slot, step));
@@ -200,16 +202,18 @@ impl Ledger {
 
     /// Gives back what is owed of one slot.
     pub fn repay(self: &Arc<Self>, now: u64) -> Option<Task> {
-        let (slot, bytes) = {
+        let slot = {
             let memory = self.memory();
-            let (slot, bytes) = memory.owed.iter().find(|(slot, _)| !memory.claims.contains(*slot))?;
-            (*slot, *bytes)
+            *memory.owed.keys().find(|slot| !memory.claims.contains(*slot))?
         };
         let ledger = self.clone();
         Some(Task::new(slot, move |port| async move {
             let claim = ledger.claim(&slot)?;
             let can = ledger.memory().can;
-            if port.repo(OpKind::RepoRelease, slot, bytes, 0).await.is_err() {
+            // Looked up under the claim: another tick may have given it back since this one was begun.
+            let Some(bytes) = ledger.memory().owed.get(&slot).copied() else { return Ok(SALES_OK) };
+            let named = if slot == SHORTFALL { Id::ZERO } else { slot };
+            if port.repo(OpKind::RepoRelease, named, bytes, NO_RECORD).await.is_err() {
                 postpone(&mut ledger.memory().retry_owed, now);
                 return Ok(SALES_QUEUED);
             }
@@ -236,7 +240,7 @@ impl Ledger {
             let claim = ledger.claim(&SHORTFALL)?;
             let bytes = ledger.books()?.shortfall;
             let in_flight = ledger.in_flight(bytes)?;
-            if port.repo(OpKind::RepoReserve, Id::ZERO, bytes, 0).await.is_err() {
+            if port.repo(OpKind::RepoReserve, Id::ZERO, bytes, NO_RECORD).await.is_err() {
                 postpone(&mut ledger.memory().retry_short, now);
                 return Ok(SALES_QUEUED);
             }
@@ -280,7 +284,7 @@ impl Ledger {
         Ok(tasks)
     }
 
-    fn on_slot(&self, slot: Id, act: LedgerAct) -> Change {
+    pub(super) fn on_slot(&self, slot: Id, act: LedgerAct) -> Change {
         let act: Arc<dyn Act> = Arc::new(OnSlot { birth: self.birth, slot, act });
         vec![act]
     }

@@ -3,10 +3,10 @@
 //!
 //! A surplus is released only from a store that can be trusted: a new, an old or a copied one makes other slots' bytes look like surplus.
 
-use super::acts::{unsettled, LedgerAct, OnBooks, OnSlot, Whole};
+use super::acts::{unsettled, LedgerAct, OnBooks, Whole};
 use super::books::Books;
 use super::record::{add, sub, RepoStep};
-use super::task::{Done, Port, Task};
+use super::task::{Done, Port, Task, NO_RECORD};
 use super::{Ledger, Report, RepoCan, Retry};
 use crate::datastore::group::{Change, Failure};
 use crate::error::{Error, Result};
@@ -49,22 +49,29 @@ impl Ledger {
 
     async fn do_start(self: Arc<Self>, port: Port, how: Start) -> Done {
         self.memory().can = how.can;
-        // What rode and was not committed, before a stop.
-        port.commit(Vec::new()).await.map_err(Failure::error)?;
         let books = self.books()?;
         if !how.can.total {
             return self.start_without_total(&port, &books, how).await;
         }
         let total = port.total().await?;
-        let strange = strange(&books, self.group.backend().seq(), &total);
+        let last = if self.memory().trusted { self.group.backend().seq() } else { self.opened_at };
+        let strange = strange(&books, last, &total);
         let reset = match (strange, how.reset) {
             (None, _) => None,
-            (Some(error), None) => return Err(error),
+            (Some(error), None) => {
+                if total.store_id == books.id && total.store_seq > last && !books.old_copy {
+                    self.write(&port, OnBooks::OldCopy).await?;
+                }
+                return Err(error);
+            }
             (Some(_), Some(id)) => {
                 self.write(&port, OnBooks::Untrusted { replaces: total.store_id }).await?;
                 Some(id)
             }
         };
+        if self.group.has_riders() {
+            port.commit(Vec::new()).await.map_err(Failure::error)?;
+        }
         let keep = if reset.is_some() || how.keep_surplus { Keep::All } else { Keep::Known };
         self.recover(&port, reset, keep, &mut false).await
     }
@@ -79,7 +86,12 @@ impl Ledger {
         } else if !books.started {
             self.write(port, OnBooks::Started).await?;
         }
-        self.reopen();
+        let mut memory = self.memory();
+        // What memory owed is marked in the records, and so in doubt from now on.
+        memory.owed.clear();
+        memory.retry.clear();
+        memory.retry_owed = Retry::default();
+        memory.open = true;
         Ok(SALES_OK)
     }
 
@@ -101,14 +113,14 @@ impl Ledger {
             let missing = books.held.saturating_sub(total);
             *asked |= surplus > 0 || missing > 0;
             if surplus > 0 {
-                match port.repo(OpKind::RepoRelease, Id::ZERO, surplus, 0).await {
+                match port.repo(OpKind::RepoRelease, Id::ZERO, surplus, NO_RECORD).await {
                     Ok(()) => report.surplus_released = add(report.surplus_released, surplus, "surplus released")?,
                     Err(error) => failure = error,
                 }
                 continue;
             }
             if missing > 0 && !refused_reserve {
-                match port.repo(OpKind::RepoReserve, Id::ZERO, missing, 0).await {
+                match port.repo(OpKind::RepoReserve, Id::ZERO, missing, NO_RECORD).await {
                     Ok(()) => report.shortfall_reserved = add(report.shortfall_reserved, missing, "shortfall reserved")?,
                     Err(error) => {
                         refused_reserve = error.status != SALES_HOST_UNKNOWN;
@@ -126,6 +138,7 @@ impl Ledger {
             memory.retry_short = Retry::default();
             memory.short = missing > 0;
             memory.report = report;
+            memory.trusted = true;
             memory.open = true;
             return Ok(SALES_OK);
         }
@@ -146,9 +159,9 @@ impl Ledger {
                 let text = "the repo cannot tell its total (repo.reserved is not registered): sales_resolve settles slots one by one";
                 return Err(Error::new(SALES_ERR_TABLE, text));
             }
-            ledger.shut();
+            let was_open = std::mem::replace(&mut ledger.memory().open, false);
             if ledger.is_busy() {
-                ledger.reopen();
+                ledger.memory().open = was_open;
                 return Ok(SALES_PENDING);
             }
             if repair {
@@ -158,12 +171,12 @@ impl Ledger {
                     Err(failure) => Err(failure.error()),
                 };
                 if !asked {
-                    ledger.reopen();
+                    ledger.memory().open |= was_open;
                 }
                 return done;
             }
             let total = port.total().await;
-            ledger.reopen();
+            ledger.memory().open = was_open;
             let (total, overview) = (total?, ledger.overview()?);
             let books = overview.books;
             let expected = add(add(books.held, books.surplus, "held + surplus")?, overview.owed, "+ owed")?;
@@ -197,22 +210,26 @@ impl Ledger {
         let can = self.memory().can;
         let Some(record) = self.record(&slot)? else { return Ok(SALES_OK) };
         if record.reserving > 0 {
-            let act = if port.settlement().await { LedgerAct::Inherit } else { LedgerAct::Unmark };
-            self.write_on(&port, slot, act).await?;
+            // Told and not written down, it is asked again: the host still knows.
+            loop {
+                let act = if port.settlement().await { LedgerAct::Inherit } else { LedgerAct::Unmark };
+                match port.commit(self.on_slot(slot, act)).await {
+                    Ok(_) => break,
+                    Err(Failure::Clean(_)) => {}
+                    Err(failure) => return Err(failure.error()),
+                }
+            }
         } else if record.step > 0 && port.settlement().await {
             let consuming = record.step.min(record.consuming);
             let releasing = sub(record.step, consuming, "a step")?;
             let step = RepoStep { consume: consuming > 0, releasing, consuming };
-            self.write_on(&port, slot, LedgerAct::Settle(step)).await?;
+            if !self.settle(&port, slot, step, can).await {
+                return Ok(SALES_QUEUED);
+            }
         }
         let done = self.steps(&port, slot, can, now).await;
         drop(claim);
         done
-    }
-
-    async fn write_on(&self, port: &Port, slot: Id, act: LedgerAct) -> Result<u64> {
-        let change: Change = vec![Arc::new(OnSlot { birth: self.birth, slot, act })];
-        port.commit(change).await.map_err(Failure::error)
     }
 }
 
@@ -225,6 +242,10 @@ fn backup() -> Error {
 fn strange(books: &Books, seq: u64, total: &RepoTotal) -> Option<Error> {
     if books.untrusted {
         return Some(backup());
+    }
+    if books.old_copy {
+        let text = "the repo has seen later commits of this store than it has: it is an old copy; find the newest, or open with SALES_OPEN_RESET";
+        return Some(Error::new(SALES_ERR_STORE_STALE, text));
     }
     let kept = total.store_id != [0; 16] && !books.replaced.contains(&total.store_id);
     if kept && total.store_id != books.id {

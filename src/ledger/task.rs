@@ -23,14 +23,17 @@ pub enum Need {
         slot: Id,
         /// How many bytes.
         bytes: u64,
-        /// Which reservation of the slot it belongs to; 0: to none yet. With the others it names the act.
-        act: u64,
+        /// Which reservation of the slot it belongs to, and how much of it had landed: with the others this names the act.
+        act: [u64; 2],
     },
     /// repo.reserved.
     Total,
     /// To be told whether a call of the repo, made before a crash, took effect: the slot is in doubt until then.
     Settlement,
 }
+
+/// The act of what belongs to no record yet.
+pub const NO_RECORD: [u64; 2] = [0, 0];
 
 /// What fulfils it.
 pub enum Got {
@@ -78,7 +81,7 @@ impl Port {
     }
 
     /// Calls the repo; an error means no effect. Nothing is asked for 0 bytes.
-    pub async fn repo(&self, kind: OpKind, slot: Id, bytes: u64, act: u64) -> Result<()> {
+    pub async fn repo(&self, kind: OpKind, slot: Id, bytes: u64, act: [u64; 2]) -> Result<()> {
         if bytes == 0 {
             return Ok(());
         }

@@ -291,10 +291,6 @@ impl Stepping<'_> {
             if latest >= self.sale.fill_deadline(fill_margin_s) {
                 return self.leave(State::Ignored, SALES_OK, "the request expired while the slot waited in the queue");
             }
-            if !self.sale.in_queue {
-                self.sale.in_queue = true;
-                self.sale.next_at = self.sale.fill_deadline(fill_margin_s);
-            }
             return Effect::Rest;
         }
         if self.is_too_late() {
@@ -338,11 +334,15 @@ impl Stepping<'_> {
         }
     }
 
-    /// No room now: it waits, tried, and is attempted again after a pause.
+    /// No room now: it waits, tried, until something it depends on changes.
     fn back_to_queue(&mut self) -> Effect {
-        self.sale.state = State::Queued;
-        self.sale.in_queue = false;
-        self.pause()
+        let sale = &mut self.sale;
+        sale.state = State::Queued;
+        sale.since = self.env.now;
+        sale.in_queue = true;
+        sale.attempt = 1;
+        sale.next_at = sale.fill_deadline(self.env.fill_margin_s);
+        Effect::Rest
     }
 
     fn released(&mut self, done: Done) -> Effect {

@@ -99,6 +99,7 @@ typedef struct fake_t {
     size_t pending_len;
     sales_event_t events[FAKE_EVENTS_MAX];
     size_t events_len;
+    uint64_t last_number; /* of the events; 0: none yet */
     uint64_t last_deadline;
     uint32_t violations;              /* broken promises seen by the fake; each was printed */
     sales_status_t second_completion; /* what the second of FAKE_TWICE answered */

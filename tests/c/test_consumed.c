@@ -128,8 +128,9 @@ TEST(consumed_release_while_consuming_is_refused) {
     fake_set(&w->fake, FAKE_CONSUME, FAKE_FAIL, SALES_HOST_TRANSIENT, 0);
     CHECK(world_consumed(w, 1, 400) >= 0);
     CHECK(world_release(w, 1) >= 0);
-    CHECK_U64(400, w->fake.total);
+    CHECK(w->fake.total >= 400);
     CHECK_U64(0, w->fake.used);
+    CHECK_BOOKS(w);
     fake_set(&w->fake, FAKE_CONSUME, FAKE_WORK, SALES_OK, 0);
     for (int i = 0; i < 4 && w->fake.total > 0; i++)
         CHECK_OK(w->error, world_tick(w, SALES_DEFAULT_BACKOFF_LONGEST_S));

@@ -132,7 +132,6 @@ TEST(enums_in_views) {
     CHECK_OK(w->error, world_post(w, &posted));
     w->fake.view.request_state = 200;
     w->fake.view.slot_state = 200;
-    w->fake.view.is_mine = 9;
     CHECK(sales_on_request_ended(w->sales, w->now + DURATION + 1, NULL, &posted.ask.request_id, &w->error) >=
           0);
     w->now += DURATION + 1;

@@ -117,7 +117,8 @@ TEST(fork_inside_a_callback) {
     world_end(w);
 }
 
-/* Other threads are inside calls when the fork happens: the child must not wait for locks that nobody gives back. */
+/* Other threads are inside calls when the fork happens: the child must not wait for locks that nobody gives
+ * back. */
 typedef struct hammer_t {
     world_t *world;
     int stop;

@@ -7,7 +7,7 @@ static void every_call_refuses(sales_t handle) {
         const every_call_t *call = every_call_at(i);
         sales_error_t error = SALES_INIT(sales_error_t);
         sales_status_t status = call->run(handle, &error);
-        check_error(__FILE__, __LINE__, call->name, SALES_ERR_HANDLE, status, &error, "handle");
+        check_error(__FILE__, __LINE__, call->name, SALES_ERR_HANDLE, status, &error, "instance");
     }
 }
 
@@ -24,8 +24,8 @@ TEST(handles_invented) {
     sales_error_t error = SALES_INIT(sales_error_t);
     for (size_t i = 0; i < sizeof invented / sizeof invented[0]; i++) {
         sales_stats_t stats = SALES_INIT(sales_stats_t);
-        CHECK_ERROR(SALES_ERR_HANDLE, "handle", error, sales_stats(invented[i], &stats, &error));
-        CHECK_ERROR(SALES_ERR_HANDLE, "handle", error, sales_close(invented[i], &error));
+        CHECK_ERROR(SALES_ERR_HANDLE, "instance", error, sales_stats(invented[i], &stats, &error));
+        CHECK_ERROR(SALES_ERR_HANDLE, "instance", error, sales_close(invented[i], &error));
     }
     every_call_refuses(UINT64_MAX);
 }
@@ -36,14 +36,14 @@ TEST(handles_closed_and_stale) {
     CHECK_OK(w->error, world_reserve(w, 1, 100));
     world_close(w);
     every_call_refuses(old);
-    CHECK_ERROR(SALES_ERR_HANDLE, "handle", w->error, sales_close(old, &w->error));
+    CHECK_ERROR(SALES_ERR_HANDLE, "instance", w->error, sales_close(old, &w->error));
 
     /* The place of the old instance is used again; its number is not. */
     world_open(w, NULL);
     CHECK(w->sales != old);
     sales_stats_t before = world_stats(w);
     every_call_refuses(old);
-    CHECK_ERROR(SALES_ERR_HANDLE, "handle", w->error, sales_close(old, &w->error));
+    CHECK_ERROR(SALES_ERR_HANDLE, "instance", w->error, sales_close(old, &w->error));
     sales_stats_t after = world_stats(w);
     CHECK_SAME(&before, &after);
     CHECK_U64(100, after.held);
@@ -58,8 +58,8 @@ TEST(handles_near_a_live_one) {
         sales_t other = w->sales ^ ((uint64_t)1 << bit);
         if (other == 0)
             continue;
-        CHECK_ERROR(SALES_ERR_HANDLE, "handle", w->error, sales_stats(other, &stats, &w->error));
-        CHECK_ERROR(SALES_ERR_HANDLE, "handle", w->error, sales_close(other, &w->error));
+        CHECK_ERROR(SALES_ERR_HANDLE, "instance", w->error, sales_stats(other, &stats, &w->error));
+        CHECK_ERROR(SALES_ERR_HANDLE, "instance", w->error, sales_close(other, &w->error));
     }
     world_end(w);
 }
@@ -81,7 +81,7 @@ TEST(handles_of_many_instances) {
             sales_stats_t stats = SALES_INIT(sales_stats_t);
             CHECK_OK(error, sales_stats(open[i], &stats, &error));
             CHECK_OK(error, sales_close(open[i], &error));
-            CHECK_ERROR(SALES_ERR_HANDLE, "handle", error, sales_stats(open[i], &stats, &error));
+            CHECK_ERROR(SALES_ERR_HANDLE, "instance", error, sales_stats(open[i], &stats, &error));
         }
     }
 }

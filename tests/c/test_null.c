@@ -92,6 +92,8 @@ TEST(null_selling) {
     size_t len = 1;
     posted_t posted;
     posted_make(&posted, now, 1, SLOT_SIZE, 1);
+    world_offer(w, 1 << 20);
+    CHECK_OK(w->error, world_post(w, &posted));
     NEEDS("ask", w, sales_on_request(s, now, NULL, NULL, &w->error),
           sales_on_request(s, now, NULL, NULL, NULL));
     NEEDS("ask", w, sales_evaluate(s, now, NULL, &reason, sizeof reason, &len, &w->error),
@@ -116,7 +118,8 @@ TEST(null_selling) {
           sales_on_request_ended(s, now, NULL, NULL, NULL));
     NEEDS("slot_id", w, sales_abandon(s, now, NULL, 0, &w->error), sales_abandon(s, now, NULL, 0, NULL));
     NEEDS("slot_id", w, sales_sale(s, NULL, &sale, &w->error), sales_sale(s, NULL, &sale, NULL));
-    NEEDS("out", w, sales_sale(s, id_at(1), NULL, &w->error), sales_sale(s, id_at(1), NULL, NULL));
+    NEEDS("out", w, sales_sale(s, &posted.slots[0], NULL, &w->error),
+          sales_sale(s, &posted.slots[0], NULL, NULL));
     NEEDS("out", w, sales_sales(s, NULL, NULL, sizeof sale, &len, &w->error),
           sales_sales(s, NULL, NULL, sizeof sale, &len, NULL));
     NEEDS("len", w, sales_sales(s, NULL, &sale, sizeof sale, NULL, &w->error),

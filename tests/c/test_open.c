@@ -73,7 +73,7 @@ static void unmount(const char *path) {
 TEST(open_not_writable) {
     sales_error_t error = SALES_INIT(sales_error_t);
     const char *path = mount_tmpfs("readonly", MS_RDONLY, "size=1m");
-    CHECK_ERROR(SALES_ERR_STORE_PATH, "writ", error, open_close(path, &error));
+    CHECK_ERROR(SALES_ERR_STORE_PATH, "read-only", error, open_close(path, &error));
     CHECK_ERROR(SALES_ERR_STORE_PATH, "", error, open_close(test_path("readonly/store"), &error));
     unmount(path);
 }
@@ -82,7 +82,7 @@ TEST(open_on_a_full_disk) {
     sales_error_t error = SALES_INIT(sales_error_t);
     const char *path = mount_tmpfs("small", 0, "size=4k");
     const char *store = test_path("small/store");
-    CHECK_ERROR(SALES_ERR_DISK_FULL, "full", error, open_close(store, &error));
+    CHECK_ERROR(SALES_ERR_DISK_FULL, "space", error, open_close(store, &error));
     /* When there is room the same path works. */
     REQUIRE(mount("tmpfs", path, "tmpfs", MS_REMOUNT, "size=4m") == 0);
     CHECK_OK(error, open_close(store, &error));
@@ -101,31 +101,42 @@ static void fill_disk(const char *path) {
 }
 
 TEST(open_disk_fills_up_while_running) {
-    const char *path = mount_tmpfs("small", 0, "size=1m");
-    world_t *w = world_new_in(test_path("small/store"), WORLD_BOOKS);
+    static uint8_t cid[SALES_CID_MAX];
+    const char *path = mount_tmpfs("small", 0, "size=8m");
+    world_t *w = world_new_in(test_path("small/store"), WORLD_SELLING);
     const char *ballast = test_path("small/ballast");
-    CHECK_OK(w->error, world_reserve(w, 0, 1000));
+    posted_t posted;
+    for (unsigned i = 0; i < 20; i++)
+        CHECK_OK(w->error, world_reserve(w, i, 1000));
+    /* Requests with long content ids fill the store fast; their slots wait in the queue. */
+    world_offer(w, UINT64_C(1) << 30);
+    fake_set(&w->fake, FAKE_STORE, FAKE_NEVER, SALES_OK, 0);
     fill_disk(ballast);
-    unsigned reserved = 0;
     sales_status_t status = SALES_OK;
+    sales_stats_t before = world_stats(w);
     for (unsigned i = 1; i < 400 && status == SALES_OK; i++) {
+        posted_make(&posted, w->now, 1, SLOT_SIZE, i);
+        posted.request.cid = (sales_bytes_t){.data = cid, .len = sizeof cid};
+        posted_renew(&posted, w->now);
+        before = world_stats(w);
         error_clear(&w->error);
-        status = world_reserve(w, i, 1000);
-        reserved += status == SALES_OK;
+        status = world_post(w, &posted);
     }
-    check_error(__FILE__, __LINE__, "sales_reserve on a full disk", SALES_ERR_DISK_FULL, status, &w->error,
+    check_error(__FILE__, __LINE__, "sales_on_request on a full disk", SALES_ERR_DISK_FULL, status, &w->error,
                 "full");
-    /* The repo was asked and gave the bytes back: nothing is held but what was acknowledged. */
-    CHECK_U64((reserved + 1) * UINT64_C(1000), w->fake.total);
-    CHECK_U64((reserved + 1) * UINT64_C(1000), world_stats(w).held);
+    sales_stats_t after = world_stats(w);
+    CHECK_SAME(&before, &after);
+    CHECK_REFUSED(SALES_ERR_DISK_FULL, "full", w, world_reserve(w, 100, 1000));
     CHECK_BOOKS(w);
-    /* Releases stay possible. */
-    for (unsigned i = 0; i <= reserved; i++)
+    /* Releases and endings stay possible. */
+    for (unsigned i = 0; i < 20; i++)
         CHECK_OK(w->error, world_release(w, i));
-    CHECK_U64(0, w->fake.total);
+    CHECK_U64(after.held - 20000, w->fake.total);
+    CHECK_BOOKS(w);
     REQUIRE(unlink(ballast) == 0);
     CHECK_OK(w->error, world_reserve(w, 300, 10));
     CHECK_OK(w->error, world_release(w, 300));
+    CHECK_OK(w->error, world_post(w, &posted));
     world_end(w);
     unmount(path);
 }

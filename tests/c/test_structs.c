@@ -60,7 +60,7 @@ static void input_sizes(const char *name, world_t *world, input_fn call, const v
     status = call_with(world, call, good, len, len + 24, (uint32_t)len + 24, 0, &error);
     check_status(__FILE__, __LINE__, name, SALES_OK, status, &error);
     status = call_with(world, call, good, len, len + 24, (uint32_t)len + 24, 1, &error);
-    check_error(__FILE__, __LINE__, name, SALES_ERR_STRUCT, status, &error, "size");
+    check_error(__FILE__, __LINE__, name, SALES_ERR_STRUCT, status, &error, "bytes");
     status = call_with(world, call, good, len, ABSURD_LEN, UINT32_MAX, 0, &error);
     check_error(__FILE__, __LINE__, name, SALES_ERR_STRUCT, status, &error, "size");
 }
@@ -277,6 +277,10 @@ TEST(structs_inside_a_result) {
     CHECK_REFUSED(SALES_ERR_STRUCT, "reserved", w,
                   sales_complete(w->sales, w->now, token, &result, &w->error));
     view.reserved = 0;
+    view.is_mine = 2;
+    CHECK_REFUSED(SALES_ERR_ARGUMENT, "is_mine", w,
+                  sales_complete(w->sales, w->now, token, &result, &w->error));
+    view.is_mine = 1;
     fake_forget_pending(&w->fake, 1);
     CHECK_OK(w->error, sales_complete(w->sales, w->now, token, &result, &w->error));
     CHECK_U64(0, w->fake.total);
@@ -415,7 +419,8 @@ TEST(structs_error_of_any_size) {
     }
     memset(&memory, 0xee, sizeof memory);
     memory.error.size = UINT32_MAX;
-    CHECK_STATUS(SALES_ERR_NOT_FOUND, sales_release(w->sales, w->now, id_at(1), NULL, &memory.error));
+    sales_status_t status = sales_release(w->sales, w->now, id_at(1), NULL, &memory.error);
+    CHECK(status == SALES_ERR_NOT_FOUND || status == SALES_ERR_STRUCT);
     CHECK_U64(0xee, memory.canary[0]);
     world_end(w);
 }

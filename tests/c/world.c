@@ -55,6 +55,7 @@ void world_open_and_register(world_t *world, const sales_options_t *options) {
     world->fake.sales = world->sales;
     world->fake.now = world->now;
     world->fake.events_len = 0;
+    world->fake.last_number = 0;
     REQUIRE_OK(world->error, sales_register_repo(world->sales, &repo, &world->error));
     if (!(world->flags & WORLD_NO_WATCH))
         REQUIRE_OK(world->error, sales_register_watch(world->sales, &watch, &world->error));
