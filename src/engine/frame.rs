@@ -56,7 +56,8 @@ fn with<T>(engine: u64, body: impl FnOnce(&mut Frame) -> T) -> Option<T> {
 pub fn leave(engine: u64, work: Work) -> Result<()> {
     with(engine, |frame| {
         if frame.work.len() >= WORK_LIMIT {
-            let text = format!("{WORK_LIMIT} calls made inside callbacks wait already: let the outermost call return first");
+            let text =
+                format!("{WORK_LIMIT} calls made inside callbacks wait already: let the outermost call return first");
             return Err(Error::new(SALES_ERR_FULL, text));
         }
         frame.work.push_back(work);

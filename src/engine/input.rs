@@ -24,7 +24,10 @@ pub const REQUEST_SLOTS_MAX: u64 = 256;
 
 fn named(slot: &Id, what: &str) -> Result<()> {
     if *slot == Id::ZERO || slot.0 == [0xff; 32] {
-        return Err(Error::new(SALES_ERR_ARGUMENT, format!("{what}: {slot} is no slot's id; ids are hashes (sales_slot_id)")));
+        return Err(Error::new(
+            SALES_ERR_ARGUMENT,
+            format!("{what}: {slot} is no slot's id; ids are hashes (sales_slot_id)"),
+        ));
     }
     Ok(())
 }
@@ -39,7 +42,11 @@ impl Engine {
         self.outermost(now)
     }
 
-    fn call_or_queued(&self, work: impl FnOnce(u64) -> Work, now: impl FnOnce() -> Result<Answered>) -> Result<Answered> {
+    fn call_or_queued(
+        &self,
+        work: impl FnOnce(u64) -> Work,
+        now: impl FnOnce() -> Result<Answered>,
+    ) -> Result<Answered> {
         if frame::is_inside(self.key) {
             let token = self.tokens.fresh();
             frame::leave(self.key, work(token))?;
@@ -126,7 +133,10 @@ impl Engine {
 
     pub(super) fn resolve_now(&self, slot: Id, applied: bool) -> Result<i32> {
         if !self.ledger.is_open() {
-            return Err(Error::new(SALES_ERR_BUSY, "the books are being settled by the repo's total, which settles this slot too"));
+            return Err(Error::new(
+                SALES_ERR_BUSY,
+                "the books are being settled by the repo's total, which settles this slot too",
+            ));
         }
         let task = self.memory().doubts.remove(&slot);
         if let Some(mut task) = task {
@@ -180,7 +190,12 @@ impl Engine {
         let offer = match existing {
             Some(offer) => offer.with_terms(terms)?,
             None if id == Id::ZERO => Offer::new(self.new_id(), terms),
-            None => return Err(Error::new(SALES_ERR_NOT_FOUND, format!("there is no offer {id}; a zero id makes a new one"))),
+            None => {
+                return Err(Error::new(
+                    SALES_ERR_NOT_FOUND,
+                    format!("there is no offer {id}; a zero id makes a new one"),
+                ))
+            }
         };
         let id = offer.id;
         self.commit(vec![Arc::new(SalesAct::Offer(Box::new(offer)))]).map_err(|failure| failure.error())?;
@@ -447,7 +462,10 @@ impl Engine {
         }
         let ours = sale.submitted || sale.state >= State::Filled;
         if ours && !force {
-            let text = format!("slot {slot} is {}: it is ours on chain or may be; SALES_ABANDON_FILLED gives it up all the same", sale.state.name());
+            let text = format!(
+                "slot {slot} is {}: it is ours on chain or may be; SALES_ABANDON_FILLED gives it up all the same",
+                sale.state.name()
+            );
             return Err(Error::new(SALES_ERR_IN_USE, text));
         }
         self.tell(slot, Input::Abandon(force));
@@ -475,7 +493,10 @@ fn check_terms(terms: &Terms) -> Result<()> {
         return bad(format!("offer: min_duration {} is above max_duration {}", terms.min_duration, terms.max_duration));
     }
     if terms.max_slot_size > 0 && terms.min_slot_size > terms.max_slot_size {
-        return bad(format!("offer: min_slot_size {} is above max_slot_size {}", terms.min_slot_size, terms.max_slot_size));
+        return bad(format!(
+            "offer: min_slot_size {} is above max_slot_size {}",
+            terms.min_slot_size, terms.max_slot_size
+        ));
     }
     Ok(())
 }

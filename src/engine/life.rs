@@ -69,10 +69,13 @@ impl Engine {
         match phase {
             Phase::Running | Phase::Short => Ok(()),
             Phase::Open => Err(Error::new(SALES_ERR_STATE, format!("not started: {needs}; call sales_start"))),
-            Phase::Recovering => {
-                Err(Error::new(SALES_ERR_STATE, format!("the books are not settled yet: {needs}; call sales_start again")))
+            Phase::Recovering => Err(Error::new(
+                SALES_ERR_STATE,
+                format!("the books are not settled yet: {needs}; call sales_start again"),
+            )),
+            Phase::Stopping | Phase::Stopped => {
+                Err(Error::new(SALES_ERR_STATE, format!("stopped: {needs}; call sales_start")))
             }
-            Phase::Stopping | Phase::Stopped => Err(Error::new(SALES_ERR_STATE, format!("stopped: {needs}; call sales_start"))),
             Phase::Reopen => Err(Error::new(
                 SALES_ERR_STORE_REOPEN,
                 "it is unknown whether the last commit is on disk: close and open again, the next start settles it",
@@ -96,8 +99,12 @@ impl Engine {
             let mut memory = self.memory();
             match memory.phase {
                 Phase::Open | Phase::Stopped | Phase::Recovering => memory.phase = Phase::Recovering,
-                Phase::Running | Phase::Short => return Err(Error::new(SALES_ERR_STATE, "the instance is started already")),
-                Phase::Stopping => return Err(Error::new(SALES_ERR_STATE, "the instance is stopping: call sales_stop until it is OK")),
+                Phase::Running | Phase::Short => {
+                    return Err(Error::new(SALES_ERR_STATE, "the instance is started already"))
+                }
+                Phase::Stopping => {
+                    return Err(Error::new(SALES_ERR_STATE, "the instance is stopping: call sales_stop until it is OK"))
+                }
                 Phase::Reopen => {
                     drop(memory);
                     self.must_run()?;

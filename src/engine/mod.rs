@@ -230,7 +230,9 @@ impl Engine {
     }
 
     fn repo(&self) -> Result<Arc<dyn Repo>> {
-        self.host().repo.ok_or_else(|| Error::new(SALES_ERR_TABLE, "no repo is registered: sales_register_repo comes first"))
+        self.host()
+            .repo
+            .ok_or_else(|| Error::new(SALES_ERR_TABLE, "no repo is registered: sales_register_repo comes first"))
     }
 
     /// Makes a change durable.

@@ -336,7 +336,7 @@ impl Engine {
         if sale.state != State::ReservingSpace || sale.wanted.is_some() {
             return refuse(SALES_REFUSED, "wanted no more".into());
         }
-        let ask = crate::market::Ask { request: Some(request), ..known.ask };
+        let ask = crate::market::Ask { request: Some(*request), ..known.ask };
         self.commit(vec![Arc::new(SalesAct::Learn(Box::new(ask)))]).map_err(Failure::error)?;
         Ok(None)
     }

@@ -137,7 +137,8 @@ impl Tokens {
         let kind = table.kind(token)?;
         if answer.is_ok() && !pays(kind, &answer) {
             let owed = kind.owes().unwrap_or("nothing");
-            let text = format!("result: {} was completed as SALES_OK without its {owed}; it is still open", kind.name());
+            let text =
+                format!("result: {} was completed as SALES_OK without its {owed}; it is still open", kind.name());
             return Err(Error::new(SALES_ERR_ARGUMENT, text));
         }
         match table.entries.remove(&token) {

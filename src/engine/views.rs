@@ -93,7 +93,11 @@ impl Engine {
                 if let Some(record) = record.filter(|record| wanted(record) && after != Some(slot)) {
                     found.push((slot, record));
                 }
-                if found.len() >= most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                if found.len() >= most {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
             })?;
             Ok(found)
         })?;

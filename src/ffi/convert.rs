@@ -45,9 +45,23 @@ macro_rules! sized {
 }
 
 sized!(
-    sales_request_t, sales_ask_t, sales_at_t, sales_slot_view_t, sales_repo_total_t, sales_repo_t, sales_chain_t,
-    sales_content_t, sales_watch_t, sales_market_t, sales_options_t, sales_offer_t, sales_reservation_t, sales_sale_t,
-    sales_reason_t, sales_stats_t, sales_result_t,
+    sales_request_t,
+    sales_ask_t,
+    sales_at_t,
+    sales_slot_view_t,
+    sales_repo_total_t,
+    sales_repo_t,
+    sales_chain_t,
+    sales_content_t,
+    sales_watch_t,
+    sales_market_t,
+    sales_options_t,
+    sales_offer_t,
+    sales_reservation_t,
+    sales_sale_t,
+    sales_reason_t,
+    sales_stats_t,
+    sales_result_t,
 );
 
 /// Reads a struct by its size: a shorter one has a tail of zeros, a longer one must have one.
@@ -69,7 +83,8 @@ pub(super) unsafe fn read_struct<T: Sized32>(from: *const T, name: &str) -> Resu
         // SAFETY: the caller says that so many bytes are there.
         let tail = unsafe { std::slice::from_raw_parts(from.cast::<u8>().add(ours), theirs - ours) };
         if tail.iter().any(|byte| *byte != 0) {
-            let text = format!("{name}: {theirs} bytes with values behind the {ours} that this library knows of {}", T::NAME);
+            let text =
+                format!("{name}: {theirs} bytes with values behind the {ours} that this library knows of {}", T::NAME);
             return Err(Error::new(SALES_ERR_STRUCT, text));
         }
     }
@@ -336,11 +351,11 @@ pub(super) unsafe fn result(result: *const sales_result_t, kind: OpKind) -> Resu
     }
     if kind == OpKind::ReadSlot && !r.view.is_null() {
         // SAFETY: as asked.
-        answer.view = Some(view(unsafe { &read_struct(r.view, "result.view")? })?);
+        answer.view = Some(Box::new(view(unsafe { &read_struct(r.view, "result.view")? })?));
     }
     if kind == OpKind::ReadRequest && !r.request.is_null() {
         // SAFETY: as asked.
-        answer.request = Some(unsafe { request(r.request, "result.request")? });
+        answer.request = Some(Box::new(unsafe { request(r.request, "result.request")? }));
     }
     Ok(answer)
 }

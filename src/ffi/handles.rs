@@ -38,7 +38,8 @@ fn not_in_a_forked_child() -> Result<()> {
     if fork::generation() == 0 {
         return Ok(());
     }
-    let text = "sales: this process was forked from one that uses the library: only the parent may, or a child after exec";
+    let text =
+        "sales: this process was forked from one that uses the library: only the parent may, or a child after exec";
     Err(Error::new(SALES_ERR_FORKED, text))
 }
 
@@ -131,7 +132,8 @@ pub(super) fn close(sales: u64) -> Result<i32> {
     not_in_a_forked_child()?;
     let instance = {
         let mut places = places();
-        let found = at(sales).and_then(|(place, generation)| places.get_mut(place).filter(|p| p.generation == generation));
+        let found =
+            at(sales).and_then(|(place, generation)| places.get_mut(place).filter(|p| p.generation == generation));
         found.and_then(|place| place.instance.take()).ok_or_else(|| bad_handle(sales))?
     };
     let mut inside = instance.inside.lock().unwrap_or_else(PoisonError::into_inner);

@@ -63,7 +63,10 @@ pub(super) fn set(function: sales_log_fn, user_data: *mut c_void, level: u32) ->
         LevelFilter::Trace,
     ];
     let Some(filter) = levels.get(level as usize) else {
-        return Err(Error::new(SALES_ERR_ARGUMENT, format!("level: {level} is none of SALES_LOG_OFF (0) to SALES_LOG_TRACE (5)")));
+        return Err(Error::new(
+            SALES_ERR_ARGUMENT,
+            format!("level: {level} is none of SALES_LOG_OFF (0) to SALES_LOG_TRACE (5)"),
+        ));
     };
     if is_logging() {
         return Err(Error::new(SALES_ERR_IN_CALLBACK, "sales_set_log may not be called from a log callback"));

@@ -5,16 +5,16 @@ use crate::status;
 use once_cell::sync::Lazy;
 use std::ffi::{CStr, CString};
 
-pub(super) static VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+pub(super) static VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes())
+{
     Ok(version) => version,
     Err(_) => c"unknown",
 };
 pub(super) static UNKNOWN_STATUS: &CStr = c"unknown status";
 pub(super) static UNKNOWN_STATE: &CStr = c"unknown state";
 
-static STATUSES: Lazy<Vec<(i32, CString)>> = Lazy::new(|| {
-    status::ALL.iter().filter_map(|(number, name)| Some((*number, CString::new(*name).ok()?))).collect()
-});
+static STATUSES: Lazy<Vec<(i32, CString)>> =
+    Lazy::new(|| status::ALL.iter().filter_map(|(number, name)| Some((*number, CString::new(*name).ok()?))).collect());
 static STATES: Lazy<Vec<(u32, CString)>> = Lazy::new(|| {
     State::ALL.iter().filter_map(|state| Some((*state as u32, CString::new(state.name()).ok()?))).collect()
 });

@@ -173,7 +173,11 @@ pub unsafe extern "C" fn sales_tick(sales: sales_t, now: u64, error: *mut sales_
 
 /// When sales_tick will next have something to do: seconds since 1970; UINT64_MAX: nothing waits for time. [thread-safe]
 #[no_mangle]
-pub unsafe extern "C" fn sales_next_deadline(sales: sales_t, at: *mut u64, error: *mut sales_error_t) -> sales_status_t {
+pub unsafe extern "C" fn sales_next_deadline(
+    sales: sales_t,
+    at: *mut u64,
+    error: *mut sales_error_t,
+) -> sales_status_t {
     call(sales, error, |instance| {
         // SAFETY: the header asks for valid pointers or NULL.
         let out = unsafe { convert::out(at, "at")? };
@@ -245,7 +249,11 @@ pub unsafe extern "C" fn sales_sales(
 /// The books and what goes on. [thread-safe]
 /// SALES_ERR_STRUCT.
 #[no_mangle]
-pub unsafe extern "C" fn sales_stats(sales: sales_t, out: *mut sales_stats_t, error: *mut sales_error_t) -> sales_status_t {
+pub unsafe extern "C" fn sales_stats(
+    sales: sales_t,
+    out: *mut sales_stats_t,
+    error: *mut sales_error_t,
+) -> sales_status_t {
     call(sales, error, |instance| {
         let stats = instance.stats()?;
         // SAFETY: the header asks for valid pointers or NULL.

@@ -242,7 +242,8 @@ pub struct sales_repo_t {
     /// module reserved and nothing else, after every call accepted before has taken its effect. With it the
     /// books are exact after every crash; without it what was in flight is in doubt after a crash, and
     /// waits for sales_resolve.
-    pub reserved: Option<unsafe extern "C" fn(user_data: *mut c_void, total: *mut sales_repo_total_t) -> sales_status_t>,
+    pub reserved:
+        Option<unsafe extern "C" fn(user_data: *mut c_void, total: *mut sales_repo_total_t) -> sales_status_t>,
     /// Optional: turns reserved bytes into used ones in one step. [callback] Absent: release is called.
     pub consume:
         Option<unsafe extern "C" fn(user_data: *mut c_void, op: *const sales_op_t, bytes: u64) -> sales_status_t>,

@@ -123,9 +123,9 @@ pub struct Answer {
     /// content.prove.
     pub proof: Option<Vec<u8>>,
     /// chain.read_slot.
-    pub view: Option<SlotView>,
+    pub view: Option<Box<SlotView>>,
     /// chain.read_request.
-    pub request: Option<Request>,
+    pub request: Option<Box<Request>>,
 }
 
 impl Answer {

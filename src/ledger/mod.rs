@@ -210,7 +210,9 @@ impl Ledger {
     fn not_live(&self, slot: &Id) -> Result<i32> {
         match self.group.read(|view, _| history::ended_by(view, slot))? {
             Some(_) => Ok(SALES_ALREADY),
-            None => Err(Error::new(SALES_ERR_NOT_FOUND, format!("slot {slot} was never reserved, or its end is forgotten"))),
+            None => {
+                Err(Error::new(SALES_ERR_NOT_FOUND, format!("slot {slot} was never reserved, or its end is forgotten")))
+            }
         }
     }
 
@@ -224,7 +226,10 @@ impl Ledger {
             return Err(Error::new(SALES_ERR_IN_DOUBT, text));
         }
         if !memory.claims.insert(*slot) {
-            return Err(Error::new(SALES_ERR_BUSY, format!("slot {slot} is being worked on; ask again when that is done")));
+            return Err(Error::new(
+                SALES_ERR_BUSY,
+                format!("slot {slot} is being worked on; ask again when that is done"),
+            ));
         }
         Ok(Claim { ledger: self.clone(), slot: *slot })
     }

@@ -43,7 +43,10 @@ impl Ledger {
         }
         let books = self.books()?;
         if books.shortfall > 0 {
-            let text = format!("the repo lost {} bytes it had acknowledged: nothing is reserved before it has them again", books.shortfall);
+            let text = format!(
+                "the repo lost {} bytes it had acknowledged: nothing is reserved before it has them again",
+                books.shortfall
+            );
             return Err(Error::new(SALES_ERR_SHORT, text));
         }
         // Asked before the repo is: a sum that does not fit must not have to be taken back.
@@ -171,7 +174,10 @@ impl Ledger {
             let Some(record) = self.record(&slot)? else { break };
             let Some(step) = record.next_step(can.consume) else { break };
             let bytes = step.bytes()?;
-            if !can.total && record.step != bytes && port.commit(self.on_slot(slot, LedgerAct::Step(bytes))).await.is_err() {
+            if !can.total
+                && record.step != bytes
+                && port.commit(self.on_slot(slot, LedgerAct::Step(bytes))).await.is_err()
+            {
                 return Ok(self.queue(slot, now));
             }
             let kind = if step.consume { OpKind::RepoConsume } else { OpKind::RepoRelease };
@@ -318,7 +324,8 @@ fn already(slot: &Id, record: &Record, bytes: u64, by_sale: bool) -> Done {
         }
         _ if record.asked == bytes => Ok(SALES_ALREADY),
         _ => {
-            let text = format!("slot {slot} is reserved with {} bytes, asked for {bytes}: release it first", record.asked);
+            let text =
+                format!("slot {slot} is reserved with {} bytes, asked for {bytes}: release it first", record.asked);
             Err(Error::new(SALES_ERR_AMOUNT, text))
         }
     }

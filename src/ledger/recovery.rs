@@ -7,7 +7,7 @@ use super::acts::{unsettled, LedgerAct, OnBooks, Whole};
 use super::books::Books;
 use super::record::{add, sub, RepoStep};
 use super::task::{Done, Port, Task, NO_RECORD};
-use super::{Ledger, Report, RepoCan, Retry};
+use super::{Ledger, RepoCan, Report, Retry};
 use crate::datastore::group::{Change, Failure};
 use crate::error::{Error, Result};
 use crate::host::{OpKind, RepoTotal};
@@ -121,7 +121,9 @@ impl Ledger {
             }
             if missing > 0 && !refused_reserve {
                 match port.repo(OpKind::RepoReserve, Id::ZERO, missing, NO_RECORD).await {
-                    Ok(()) => report.shortfall_reserved = add(report.shortfall_reserved, missing, "shortfall reserved")?,
+                    Ok(()) => {
+                        report.shortfall_reserved = add(report.shortfall_reserved, missing, "shortfall reserved")?
+                    }
                     Err(error) => {
                         refused_reserve = error.status != SALES_HOST_UNKNOWN;
                         failure = error;
@@ -142,7 +144,10 @@ impl Ledger {
             memory.open = true;
             return Ok(SALES_OK);
         }
-        Err(Error::new(failure.status, format!("the books could not be settled with the repo: {}; start again", failure.text)))
+        Err(Error::new(
+            failure.status,
+            format!("the books could not be settled with the repo: {}; start again", failure.text),
+        ))
     }
 
     async fn write(&self, port: &Port, act: OnBooks) -> Result<u64> {
@@ -249,7 +254,8 @@ fn strange(books: &Books, seq: u64, total: &RepoTotal) -> Option<Error> {
     }
     let kept = total.store_id != [0; 16] && !books.replaced.contains(&total.store_id);
     if kept && total.store_id != books.id {
-        let text = "the repo was last used by another store than this one: find that store, or open with SALES_OPEN_RESET";
+        let text =
+            "the repo was last used by another store than this one: find that store, or open with SALES_OPEN_RESET";
         return Some(Error::new(SALES_ERR_STORE_STALE, text));
     }
     if kept && total.store_seq > seq {

@@ -76,7 +76,9 @@ impl Port {
     pub async fn commit(&self, change: Change) -> Outcome {
         match self.ask(Need::Commit(change)).await {
             Some(Got::Committed(outcome)) => outcome,
-            _ => Err(crate::datastore::group::Failure::Clean(Error::internal("a commit was answered by something else"))),
+            _ => {
+                Err(crate::datastore::group::Failure::Clean(Error::internal("a commit was answered by something else")))
+            }
         }
     }
 

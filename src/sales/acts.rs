@@ -242,7 +242,11 @@ pub fn best_queued(read: &dyn Read, most: usize, skip: &dyn Fn(&Id) -> bool) -> 
         if let Some(slot) = key.last_chunk::<32>().map(|slot| Id(*slot)).filter(|slot| !skip(slot)) {
             slots.push(slot);
         }
-        if slots.len() == most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if slots.len() == most {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     })?;
     Ok(slots)
 }
@@ -298,7 +302,10 @@ impl Act for SalesAct {
         match self {
             SalesAct::Accept { known, sales, queue_limit } => {
                 if Known::load(tables, &known.ask.request_id)?.is_some() {
-                    return Err(Error::new(SALES_ERR_BUSY, format!("request {} is being accepted", known.ask.request_id)));
+                    return Err(Error::new(
+                        SALES_ERR_BUSY,
+                        format!("request {} is being accepted", known.ask.request_id),
+                    ));
                 }
                 known.save(tables)?;
                 let act = tables.seq()?.wrapping_add(1);
@@ -422,7 +429,10 @@ fn remove_offer(tables: &mut dyn Write, id: &Id) -> Result<()> {
         return Err(Error::new(SALES_ERR_NOT_FOUND, format!("there is no offer {id}")));
     };
     if offer.sold_slots > 0 {
-        let text = format!("{} slots of offer {id} are sold or being attempted: disable it and remove it later", offer.sold_slots);
+        let text = format!(
+            "{} slots of offer {id} are sold or being attempted: disable it and remove it later",
+            offer.sold_slots
+        );
         return Err(Error::new(SALES_ERR_IN_USE, text));
     }
     tables.del(Table::Offers, &id.0)
@@ -434,7 +444,8 @@ fn prune(tables: &mut dyn Write, limit: u64) -> Result<()> {
         tables.del(Table::Sales, &slot.0)?;
         tables.del(Table::ByRequest, &by_request(&sale))?;
         change_request(tables, &sale.request, |known| {
-            known.sales = known.sales.checked_sub(1).ok_or_else(|| Error::internal("more sales forgotten than known"))?;
+            known.sales =
+                known.sales.checked_sub(1).ok_or_else(|| Error::internal("more sales forgotten than known"))?;
             Ok(())
         })?;
     }

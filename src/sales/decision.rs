@@ -194,7 +194,9 @@ fn of_the_offer(facts: &Facts<'_>, offer: &Offer) -> Vec<Reason> {
     let floor = terms.min_price_per_byte_per_second;
     r.at_least(Rule::Price, ask.price_per_byte_per_second, floor, "least price per byte and second of the offer");
     match ask.collateral_per_slot() {
-        Some(collateral) => r.at_most(Rule::Collateral, collateral, offer.free_collateral(), "collateral the offer has left"),
+        Some(collateral) => {
+            r.at_most(Rule::Collateral, collateral, offer.free_collateral(), "collateral the offer has left")
+        }
         None => r.hold(false, Rule::Overflow, ask.collateral_per_byte, U256::MAX, "the collateral of a slot"),
     }
     if terms.until > 0 {

@@ -91,7 +91,8 @@ impl Offer {
             return Err(Error::new(SALES_ERR_BUSY, format!("offer {} was used up meanwhile", self.id)));
         }
         self.used_size = self.used_size.checked_add(size).ok_or_else(|| Error::overflow("sold bytes"))?;
-        self.used_collateral = self.used_collateral.checked_add(collateral).ok_or_else(|| Error::overflow("collateral"))?;
+        self.used_collateral =
+            self.used_collateral.checked_add(collateral).ok_or_else(|| Error::overflow("collateral"))?;
         self.sold_slots = self.sold_slots.checked_add(1).ok_or_else(|| Error::overflow("sold slots"))?;
         self.sold_until = self.sold_until.max(ends_at);
         Ok(())
@@ -130,7 +131,11 @@ impl Offer {
                 Ok(offer) => page.push(offer),
                 Err(error) => failed = Some(error),
             }
-            if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if failed.is_some() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         })?;
         failed.map_or(Ok(page), Err)
     }

@@ -265,7 +265,8 @@ impl Stepping<'_> {
 
     fn restart(&mut self) -> Effect {
         if self.sale.state == State::Filling && self.sale.submitted && !self.sale.in_doubt {
-            let why = Answer { text: "the module ended while the fill was out".into(), ..Answer::of(SALES_HOST_UNKNOWN) };
+            let why =
+                Answer { text: "the module ended while the fill was out".into(), ..Answer::of(SALES_HOST_UNKNOWN) };
             return self.ask_the_chain(&why);
         }
         if let Some(outcome) = self.sale.wanted {
@@ -406,7 +407,9 @@ impl Stepping<'_> {
                     self.go(State::Filling)
                 }
                 (SALES_OK | SALES_HOST_TRANSIENT | SALES_HOST_UNKNOWN | SALES_HOST_CANCELLED, _) => self.pause(),
-                (status, _) => self.leave_with(State::Abandoned, kind, &Answer { text: answer.text, ..Answer::of(status) }),
+                (status, _) => {
+                    self.leave_with(State::Abandoned, kind, &Answer { text: answer.text, ..Answer::of(status) })
+                }
             },
             (State::Filling, OpKind::FillSlot) => self.fill_answered(&answer),
             (State::Filled | State::Proving, OpKind::Keep) => self.keep_answered(&answer),
@@ -506,13 +509,13 @@ impl Stepping<'_> {
     }
 
     fn view_answered(&mut self, answer: &Answer) -> Effect {
-        let Some(view) = answer.view.filter(|view| answer.is_ok() && view.slot_state != SlotState::Unknown) else {
+        let Some(view) = answer.view.as_deref().filter(|view| answer.is_ok() && view.slot_state != SlotState::Unknown) else {
             return self.pause();
         };
         match self.sale.state {
-            State::Filling => self.view_while_filling(&view),
-            State::Filled | State::Proving => self.view_while_filled(&view),
-            State::Payout => self.view_at_payout(&view),
+            State::Filling => self.view_while_filling(view),
+            State::Filled | State::Proving => self.view_while_filled(view),
+            State::Payout => self.view_at_payout(view),
             _ => Effect::Rest,
         }
     }
@@ -562,7 +565,9 @@ impl Stepping<'_> {
             }
             (true, None) => {
                 // Not ended after all: the contract would burn the collateral.
-                self.alert("told that the request ended, but the chain says that it did not: the slot is kept".to_string());
+                self.alert(
+                    "told that the request ended, but the chain says that it did not: the slot is kept".to_string(),
+                );
                 self.sale.wanted = None;
                 self.sale.state = State::Filled;
                 self.sale.check = true;

@@ -1,0 +1,88 @@
+# libsales. The two commands: `make demo` shows a host at work and kills it; `make test` proves what is promised.
+#
+#   make             the library (target/release) and the header's check
+#   make demo        a host sells every recorded scenario, its books are audited, then it is killed and audited again
+#   make test        every test; installs what is missing (apt, PyPI, crates.io)
+#   make test-full   the same, longer: more seeds, every kill
+#   make header      writes include/sales.h anew from src/ffi
+#   make crash KILLS=n   n kills at random instants;  make crash-every: one at every system call
+#   make install PREFIX=/usr/local
+
+RUNS ?= 20000
+KILLS ?= 500
+PREFIX ?= /usr/local
+LIB := target/release/libsales.so
+STAGE := scripts/stage.sh
+
+.PHONY: all library demo test test-full header crash crash-every install tools tools-demo lint rust c foreign proofs planted clean
+
+all: library
+
+library:
+	cargo build --release --quiet
+	ln -sf libsales.so target/release/libsales.so.0
+
+tools-demo:
+	scripts/tools.sh demo
+
+tools:
+	scripts/tools.sh test
+
+demo: tools-demo library
+	$(MAKE) --no-print-directory -C examples/c demo
+
+test: tools
+	$(STAGE) lint    $(MAKE) --no-print-directory lint
+	$(STAGE) core    $(MAKE) --no-print-directory rust
+	$(STAGE) abi     $(MAKE) --no-print-directory c
+	$(STAGE) proofs  $(MAKE) --no-print-directory proofs
+	$(STAGE) foreign $(MAKE) --no-print-directory foreign
+	$(STAGE) demo    $(MAKE) --no-print-directory demo
+	@$(STAGE) --summary
+
+test-full:
+	$(MAKE) test RUNS=200000
+	$(MAKE) planted
+	$(MAKE) crash KILLS=$(KILLS)
+	$(MAKE) crash-every
+
+lint:
+	cargo fmt --all -- --check
+	cargo clippy --release --all-targets --quiet -- -D warnings
+
+# The protocol test has a stage of its own.
+rust: library
+	cargo test --release --quiet --lib --doc
+	cargo test --release --quiet $$(scripts/tests.sh protocol)
+
+c: library
+	$(MAKE) --no-print-directory -C tests/c check
+	$(MAKE) --no-print-directory -C tests/c valgrind
+	$(MAKE) --no-print-directory -C tests/c asan
+
+proofs: library
+	SALES_PROTOCOL_RUNS=$(RUNS) cargo test --release --quiet --test protocol -- --nocapture
+
+planted:
+	tests/planted/run.sh
+
+foreign: library
+	$(MAKE) --no-print-directory -C examples/nim run
+	$(MAKE) --no-print-directory -C examples/go run
+
+crash: tools-demo library
+	$(MAKE) --no-print-directory -C examples/c crash KILLS=$(KILLS)
+
+crash-every: tools-demo library
+	$(MAKE) --no-print-directory -C examples/c crash-every
+
+# The build writes the header to a directory of its own; a test compares the two.
+header: library
+	scripts/header.sh include/sales.h
+
+install: library
+	scripts/install.sh $(PREFIX)
+
+clean:
+	rm -rf build
+	cargo clean
