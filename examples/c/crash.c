@@ -19,7 +19,7 @@
 #include "life.h"
 #include "step.h"
 
-#define FAILURES_SHOWN 3
+#define FAILURES_MAX 5    /* then it is of no use to go on */
 #define SHARES_OF_A_RUN 6 /* a random kill falls within this part of a whole run: some kills in each life */
 #define AIMS_PER_STEP 25
 #define AIM_TURNS 3 /* no two runs are quite alike */
@@ -67,10 +67,13 @@ static void count_kill(crash_t *crash, int kind) {
     crash->all++;
 }
 
+/* Tells of it, and keeps the node as it is. */
 static void failed(crash_t *crash, const char *when, const char *what) {
-    if (crash->failures++ >= FAILURES_SHOWN) return;
-    fprintf(stderr, "\nnot exact: %s, %s\n", when, what);
+    char kept[DISK_PATH_MAX + 32];
+    snprintf(kept, sizeof kept, "%s.failed-%lu", crash->life.directory, ++crash->failures);
+    fprintf(stderr, "\nnot exact: %s, %s; the node is kept in %s\n", when, what, kept);
     life_show_log(&crash->life);
+    if (rename(crash->life.directory, kept) != 0) fprintf(stderr, "cannot keep it: %s\n", strerror(errno));
 }
 
 /* A whole run that nobody disturbs: how long it takes, in microseconds; 0: it failed. */
@@ -94,31 +97,35 @@ static int kill_at_random(crash_t *crash, uint64_t longest) {
     return status == LIFE_KILLED ? 1 : status == 0 ? 0 : -1;
 }
 
+/* One life of a node: killed again and again, until it comes to its end. Answers whether its books were
+ * exact. */
+static int random_life(crash_t *crash, uint64_t longest, unsigned long *kills) {
+    int killed = 1;
+    while (killed == 1) {
+        if (crash->all == crash->random_kills) { /* enough: this life ends undisturbed */
+            killed = life_run(&crash->life) == 0 ? 0 : -1;
+            break;
+        }
+        killed = kill_at_random(crash, longest);
+        if (killed != 1) break;
+        count_kill(crash, RANDOM);
+        ++*kills;
+        show_progress("killed at random:", crash->all, crash->random_kills);
+        if (life_settle(&crash->life) != 0) return 0;
+    }
+    return killed == 0 && life_audit_end(&crash->life) == 0;
+}
+
 static int random_kills(crash_t *crash) {
     uint64_t whole = undisturbed(crash);
-    unsigned long done = 0, of_this_life = 0;
     if (whole == 0) return -1;
-    while (done < crash->random_kills) {
-        int ended = 0, bad = 0;
+    while (crash->all < crash->random_kills && crash->failures < FAILURES_MAX) {
+        unsigned long kills = 0;
         if (life_begin(&crash->life) != 0) return -1;
-        for (of_this_life = 0; !ended && !bad;) {
-            int killed = done < crash->random_kills ? kill_at_random(crash, whole / SHARES_OF_A_RUN + 1) : 0;
-            if (done == crash->random_kills && life_run(&crash->life) != 0)
-                killed = -1; /* the last life ends undisturbed */
-            if (killed == 1) {
-                count_kill(crash, RANDOM);
-                of_this_life++;
-                show_progress("killed at random:", ++done, crash->random_kills);
-                bad = life_settle(&crash->life) != 0;
-            }
-            ended = killed == 0;
-            bad = bad || killed < 0;
-        }
-        bad = bad || life_audit_end(&crash->life) != 0;
-        if (bad) {
-            failed(crash, "killed at random", step_name(life_step(&crash->life)));
+        if (random_life(crash, whole / SHARES_OF_A_RUN + 1, &kills)) {
+            crash->exact += kills;
         } else {
-            crash->exact += of_this_life;
+            failed(crash, "killed at random", step_name(life_step(&crash->life)));
         }
     }
     return 0;
@@ -170,7 +177,7 @@ static int list_calls(crash_t *crash, calls_t *calls) {
 
 static int kills_at_calls(crash_t *crash, const calls_t *calls) {
     unsigned long points = (calls->len + crash->every - 1) / crash->every, done = 0;
-    for (size_t i = 0; i < calls->len; i += crash->every) {
+    for (size_t i = 0; i < calls->len && crash->failures < FAILURES_MAX; i += crash->every) {
         if (kill_at_call(crash, &calls->calls[i]) != 0) return -1;
         show_progress("killed at system calls:", ++done, points);
     }
@@ -192,7 +199,8 @@ static int all_hit(const crash_t *crash) {
 static int aim(crash_t *crash, const calls_t *calls) {
     for (step_t step = 0; step < STEP_COUNT; step++) {
         unsigned aims = 0;
-        for (size_t i = 0; i < calls->len && !was_hit(crash, step) && aims < AIMS_PER_STEP; i++) {
+        for (size_t i = 0; i < calls->len; i++) {
+            if (was_hit(crash, step) || aims == AIMS_PER_STEP || crash->failures >= FAILURES_MAX) break;
             if (calls->calls[i].step != step) continue;
             if (kill_at_call(crash, &calls->calls[i]) != 0) return -1;
             aims++;

@@ -168,9 +168,12 @@ impl Ledger {
 
     /// The repo's part of releases and consumptions: one step in flight, leftovers of the same kind folded into the next.
     pub(super) async fn steps(&self, port: &Port, slot: Id, can: RepoCan, now: u64) -> Done {
+        let mut attempts = 0;
         loop {
             // Before the look at the record: what another thread adds after it sets the mark anew.
-            self.memory().retry.remove(&slot);
+            if let Some(retry) = self.memory().retry.remove(&slot) {
+                attempts = attempts.max(retry.attempts);
+            }
             let Some(record) = self.record(&slot)? else { break };
             let Some(step) = record.next_step(can.consume) else { break };
             let bytes = step.bytes()?;
@@ -178,14 +181,14 @@ impl Ledger {
                 && record.step != bytes
                 && port.commit(self.on_slot(slot, LedgerAct::Step(bytes))).await.is_err()
             {
-                return Ok(self.queue(slot, now));
+                return Ok(self.queue(slot, now, attempts));
             }
             let kind = if step.consume { OpKind::RepoConsume } else { OpKind::RepoRelease };
             if port.repo(kind, slot, bytes, [record.act, record.consumed]).await.is_err() {
-                return Ok(self.queue(slot, now));
+                return Ok(self.queue(slot, now, attempts));
             }
             if !self.settle(port, slot, step, can).await {
-                return Ok(self.queue(slot, now));
+                return Ok(self.queue(slot, now, attempts));
             }
         }
         Ok(SALES_OK)
@@ -200,9 +203,10 @@ impl Ledger {
         durable || can.total
     }
 
-    fn queue(&self, slot: Id, now: u64) -> i32 {
-        let mut memory = self.memory();
-        postpone(memory.retry.entry(slot).or_default(), now);
+    pub(super) fn queue(&self, slot: Id, now: u64, attempts: u32) -> i32 {
+        let mut retry = Retry { at: now, attempts };
+        postpone(&mut retry, now);
+        self.memory().retry.insert(slot, retry);
         SALES_QUEUED
     }
 

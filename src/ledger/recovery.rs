@@ -57,7 +57,11 @@ impl Ledger {
         let last = if self.memory().trusted { self.group.backend().seq() } else { self.opened_at };
         let strange = strange(&books, last, &total);
         let reset = match (strange, how.reset) {
-            (None, _) => None,
+            (None, _) => {
+                // From now on what the repo knows of later commits comes from this process.
+                self.memory().trusted = true;
+                None
+            }
             (Some(error), None) => {
                 if total.store_id == books.id && total.store_seq > last && !books.old_copy {
                     self.write(&port, OnBooks::OldCopy).await?;
@@ -220,8 +224,8 @@ impl Ledger {
                 let act = if port.settlement().await { LedgerAct::Inherit } else { LedgerAct::Unmark };
                 match port.commit(self.on_slot(slot, act)).await {
                     Ok(_) => break,
-                    Err(Failure::Clean(_)) => {}
-                    Err(failure) => return Err(failure.error()),
+                    Err(Failure::Clean(_) | Failure::Refused(_)) => {}
+                    Err(Failure::Unknown(error)) => return Err(error),
                 }
             }
         } else if record.step > 0 && port.settlement().await {
@@ -229,7 +233,7 @@ impl Ledger {
             let releasing = sub(record.step, consuming, "a step")?;
             let step = RepoStep { consume: consuming > 0, releasing, consuming };
             if !self.settle(&port, slot, step, can).await {
-                return Ok(SALES_QUEUED);
+                return Ok(self.queue(slot, now, 0));
             }
         }
         let done = self.steps(&port, slot, can, now).await;

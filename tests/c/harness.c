@@ -76,6 +76,13 @@ int test_command(const char *command, char *out, size_t out_len) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+void test_child_end(int status) {
+    char command[32];
+    snprintf(command, sizeof command, "exit %d", status);
+    execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+    _exit(127);
+}
+
 void test_leave(void) {
     longjmp(leave_test, 1);
 }

@@ -37,7 +37,7 @@ TEST(fork_every_call_is_refused_in_the_child) {
     pid_t child = fork();
     REQUIRE(child >= 0);
     if (child == 0)
-        _exit(child_tries(w->sales) == 0 ? 0 : 1);
+        test_child_end(child_tries(w->sales) == 0 ? 0 : 1);
     CHECK_U64(0, (uint64_t)wait_for(child));
     sales_stats_t after = world_stats(w);
     CHECK_SAME(&before, &after);
@@ -56,7 +56,7 @@ TEST(fork_child_closes) {
     if (child == 0) {
         sales_error_t error = SALES_INIT(sales_error_t);
         sales_status_t status = sales_close(w->sales, &error);
-        _exit(status == SALES_OK || status == SALES_ERR_FORKED ? 0 : 1);
+        test_child_end(status == SALES_OK || status == SALES_ERR_FORKED ? 0 : 1);
     }
     CHECK_U64(0, (uint64_t)wait_for(child));
     char command[9000], out[1024];
@@ -80,11 +80,11 @@ TEST(fork_child_opens) {
         sales_t sales = 0;
         sales_status_t status = sales_open(SALES_ABI_VERSION, w->dir, NULL, &sales, &error);
         if (status != SALES_ERR_STORE_LOCKED && status != SALES_ERR_FORKED)
-            _exit(1);
+            test_child_end(1);
         status = sales_open(SALES_ABI_VERSION, other, NULL, &sales, &error);
         if (status == SALES_OK)
             status = sales_close(sales, &error);
-        _exit(status == SALES_OK || status == SALES_ERR_FORKED ? 0 : 2);
+        test_child_end(status == SALES_OK || status == SALES_ERR_FORKED ? 0 : 2);
     }
     CHECK_U64(0, (uint64_t)wait_for(child));
     CHECK_OK(w->error, world_reserve(w, 2, 1));
@@ -101,7 +101,7 @@ static void fork_inside(fake_t *fake, const sales_op_t *op, void *context) {
     pid_t child = fork();
     if (child == 0) {
         sales_stats_t stats = SALES_INIT(sales_stats_t);
-        _exit(sales_stats(fake->sales, &stats, NULL) == SALES_ERR_FORKED ? 0 : 1);
+        test_child_end(sales_stats(fake->sales, &stats, NULL) == SALES_ERR_FORKED ? 0 : 1);
     }
     *seen = child < 0 ? -1 : wait_for(child);
 }
@@ -155,7 +155,7 @@ TEST(fork_while_other_threads_call) {
             sales_status_t status = sales_stats(w->sales, &stats, &error);
             if (status == SALES_ERR_FORKED)
                 status = sales_reserve(w->sales, T0, id_at(2), 10, NULL, &error);
-            _exit(status == SALES_ERR_FORKED ? 0 : 1);
+            test_child_end(status == SALES_ERR_FORKED ? 0 : 1);
         }
         int seen = wait_for(child);
         CHECK_U64(0, (uint64_t)seen);
@@ -181,7 +181,7 @@ TEST(fork_child_outlives_the_instance) {
         char byte;
         close(end[1]);
         (void)!read(end[0], &byte, 1);
-        _exit(0);
+        test_child_end(0);
     }
     close(end[0]);
     world_close(w);
