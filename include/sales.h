@@ -1023,7 +1023,7 @@ sales_status_t sales_set_log(sales_log_fn log, void *user_data, uint32_t level);
  *
  * `abi_version`: SALES_ABI_VERSION, as you were compiled. `options`: NULL for the defaults. `sales`: the handle,
  * written on SALES_OK.
- * SALES_ERR_VERSION, SALES_ERR_ARGUMENT (path NULL, empty or not UTF-8), SALES_ERR_STRUCT, and of the store:
+ * SALES_ERR_VERSION, SALES_ERR_ARGUMENT (path NULL or empty), SALES_ERR_STRUCT, and of the store:
  * SALES_ERR_STORE_PATH, _LOCKED, _NETWORK, _DAMAGED, _VERSION, _LOST, _IDENTITY, SALES_ERR_DISK_FULL,
  * SALES_ERR_STORE. */
 sales_status_t sales_open(uint32_t abi_version,

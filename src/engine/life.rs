@@ -177,6 +177,9 @@ impl Engine {
             memory.stuck.clear();
             memory.stir();
         }
+        if short {
+            self.alert("the repo lost bytes it had acknowledged and cannot give them back: nothing new is reserved until it can");
+        }
         for mut task in inherited {
             task.purpose = Purpose::Again;
             frame::follow(self.key, Work::Task(task));

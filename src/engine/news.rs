@@ -19,6 +19,14 @@ impl Engine {
         memory.outbox.push_back(event);
     }
 
+    /// Something of the whole module needs a human.
+    pub(super) fn alert(&self, text: &str) {
+        log::warn!(target: "sales", "[{}] {text}", self.key);
+        let mut memory = self.memory();
+        let event = Event { text: text.to_string(), ..Event::new(EventKind::Alert, memory.clock.now) };
+        memory.outbox.push_back(event);
+    }
+
     /// Tells the watch what became durable; false: there was nothing. One thread at a time; what another thread adds meanwhile is told by
     /// the one that is at it, so that the order is kept.
     pub(super) fn deliver(&self) -> bool {

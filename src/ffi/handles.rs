@@ -34,7 +34,10 @@ fn places() -> MutexGuard<'static, Vec<Place>> {
 }
 
 /// Asked before any lock is taken: another thread of the parent may have held it when the process was forked, and will never give it back here.
-fn not_in_a_forked_child() -> Result<()> {
+fn may_call() -> Result<()> {
+    if super::logging::is_logging() {
+        return Err(Error::new(SALES_ERR_IN_CALLBACK, "a log callback may not call in"));
+    }
     if fork::generation() == 0 {
         return Ok(());
     }
@@ -54,7 +57,7 @@ fn at(sales: u64) -> Option<(usize, u32)> {
 
 /// Opens an instance and gives it a handle.
 pub(super) fn open(path: &Path, options: Options) -> Result<u64> {
-    not_in_a_forked_child()?;
+    may_call()?;
     let store = LmdbStore::open(path, options.reset)?;
     let instance = Arc::new(Instance {
         engine: Engine::new(Box::new(store), options)?,
@@ -80,7 +83,7 @@ pub(super) struct Entered {
 
 /// Enters an instance for one call.
 pub(super) fn enter(sales: u64) -> Result<Entered> {
-    not_in_a_forked_child()?;
+    may_call()?;
     let instance = find(sales)?;
     if instance.poisoned.load(Ordering::Acquire) {
         let text = "a defect was caught in this instance earlier: close it and open again";
@@ -129,7 +132,7 @@ pub(super) fn close(sales: u64) -> Result<i32> {
     if sales == 0 {
         return Ok(SALES_OK);
     }
-    not_in_a_forked_child()?;
+    may_call()?;
     let instance = {
         let mut places = places();
         let found =

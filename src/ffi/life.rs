@@ -12,7 +12,7 @@ use std::ffi::c_char;
 /// and offers work. One instance a directory: another in this process or in any other is refused. [thread-safe] [may wait for the disk]
 ///
 /// `abi_version`: SALES_ABI_VERSION, as you were compiled. `options`: NULL for the defaults. `sales`: the handle, written on SALES_OK.
-/// SALES_ERR_VERSION, SALES_ERR_ARGUMENT (path NULL, empty or not UTF-8), SALES_ERR_STRUCT, and of the store: SALES_ERR_STORE_PATH,
+/// SALES_ERR_VERSION, SALES_ERR_ARGUMENT (path NULL or empty), SALES_ERR_STRUCT, and of the store: SALES_ERR_STORE_PATH,
 /// _LOCKED, _NETWORK, _DAMAGED, _VERSION, _LOST, _IDENTITY, SALES_ERR_DISK_FULL, SALES_ERR_STORE.
 #[no_mangle]
 pub unsafe extern "C" fn sales_open(

@@ -107,6 +107,10 @@ impl Ledger {
         let can = self.memory().can;
         match self.record(&slot)? {
             Some(record) if record.is_live() => {
+                if record.of.is_none() && by_sale {
+                    let text = format!("slot {slot} was reserved by sales_reserve: no sale may give it back");
+                    return Err(Error::new(SALES_ERR_NOT_FOUND, text));
+                }
                 if record.of.is_some() && !by_sale {
                     let text = format!("slot {slot} belongs to a sale: sales_abandon ends it");
                     return Err(Error::new(SALES_ERR_OWNED_BY_SALE, text));

@@ -161,6 +161,10 @@ fn of_the_request(facts: &Facts<'_>) -> Vec<Reason> {
         r.at_least(Rule::Invalid, value, n(1), what);
     }
     r.at_most(Rule::Invalid, n(ask.max_slot_loss), n(ask.slots), "max_slot_loss");
+    if let Some(request) = &ask.request {
+        r.at_least(Rule::Invalid, n(request.expiry), n(1), "expiry");
+        r.at_most(Rule::Invalid, n(request.expiry), n(request.duration.saturating_sub(1)), "expiry, before the end");
+    }
     let total = ask.price_per_slot().and_then(|price| price.checked_mul(n(ask.slots)));
     r.hold(total.is_some(), Rule::Overflow, ask.price_per_byte_per_second, U256::MAX, "the request's price");
     let fits = ask.slots.checked_mul(ask.duration).is_some();

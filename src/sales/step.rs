@@ -160,6 +160,9 @@ impl Stepping<'_> {
     // What a state does.
 
     fn act(&mut self) -> Effect {
+        if self.is_too_late() {
+            return self.leave(State::Cancelled, SALES_OK, "the request expired before the slot could be filled");
+        }
         match self.sale.state {
             State::Queued => Effect::Rest,
             State::ReservingSpace => Effect::Reserve,
@@ -274,9 +277,6 @@ impl Stepping<'_> {
                 return self.go(outcome);
             }
         }
-        if self.is_too_late() {
-            return self.leave(State::Cancelled, SALES_OK, "the request expired before the slot could be filled");
-        }
         self.act()
     }
 
@@ -380,7 +380,10 @@ impl Stepping<'_> {
     // What the host answers.
 
     fn answered(&mut self, kind: OpKind, answer: Answer) -> Effect {
-        self.note(answer.status, if answer.is_ok() { "" } else { &answer.text });
+        // Of a sale that ends, the reason why it ends is what is kept.
+        if !self.sale.state.is_outcome() {
+            self.note(answer.status, if answer.is_ok() { "" } else { &answer.text });
+        }
         // What is wanted no more goes its way, but for a fill: if it stands, the slot is ours.
         let on_chain = matches!(kind, OpKind::FillSlot | OpKind::ReadSlot | OpKind::FreeSlot);
         if let (Some(outcome), false) = (self.sale.wanted, on_chain) {
@@ -509,7 +512,8 @@ impl Stepping<'_> {
     }
 
     fn view_answered(&mut self, answer: &Answer) -> Effect {
-        let Some(view) = answer.view.as_deref().filter(|view| answer.is_ok() && view.slot_state != SlotState::Unknown) else {
+        let Some(view) = answer.view.as_deref().filter(|view| answer.is_ok() && view.slot_state != SlotState::Unknown)
+        else {
             return self.pause();
         };
         match self.sale.state {

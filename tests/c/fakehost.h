@@ -66,6 +66,16 @@ typedef struct fake_pending_t {
     sales_op_t op;
 } fake_pending_t;
 
+#define FAKE_TRUTHS_MAX 2048
+
+/* What really happened to a slot, whatever the library was told. */
+typedef struct fake_truth_t {
+    sales_id_t slot_id;
+    int last_took_effect; /* the last operation for it */
+    int filled;           /* it is ours on chain */
+    int paid;             /* chain.free_slot was done */
+} fake_truth_t;
+
 struct fake_t;
 /* Runs at the entry of a callback, before its rule, with no lock of the fake held. `op` may be NULL. */
 typedef void (*fake_hook_fn)(struct fake_t *fake, const sales_op_t *op, void *context);
@@ -82,7 +92,11 @@ typedef struct fake_t {
     uint64_t available_lie;         /* added to what repo.available tells */
     size_t proof_len;               /* what prove gives; the bytes count up */
     size_t proof_len_told;          /* the length written into the result; 0: proof_len */
-    sales_slot_view_t view;         /* what read_slot gives */
+    sales_slot_view_t view;         /* what read_slot gives, unless ... */
+    int true_views;                 /* ... it tells what really happened */
+    int requests_ended;             /* for true views: every request has ended */
+    fake_truth_t truths[FAKE_TRUTHS_MAX];
+    size_t truths_len;
     const sales_request_t *request; /* what read_request gives */
     fake_rule_t rules[FAKE_CALLS];
     fake_hook_fn hooks[FAKE_CALLS];
