@@ -297,7 +297,11 @@ impl Engine {
         let Ok(books) = self.ledger.books() else { return };
         let mut memory = self.memory();
         match (memory.phase, books.shortfall) {
-            (Phase::Short, 0) => memory.phase = Phase::Running,
+            (Phase::Short, 0) => {
+                memory.phase = Phase::Running;
+                memory.stir();
+                frame::follow(self.key, Work::Schedule);
+            }
             (Phase::Running, 1..) => memory.phase = Phase::Short,
             _ => {}
         }

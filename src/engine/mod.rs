@@ -69,6 +69,12 @@ pub enum Phase {
     Reopen = 7,
 }
 
+impl Phase {
+    fn is_running(self) -> bool {
+        matches!(self, Phase::Running | Phase::Short)
+    }
+}
+
 /// What a call answers: a status that is no error, and the token of what goes on without it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answered {
@@ -182,11 +188,13 @@ impl Engine {
         system(&mut nonce)?;
         system(&mut first)?;
         let seed = if options.seed == 0 { u64::from_le_bytes(seed) } else { options.seed };
+        let ledger = Ledger::new(backend);
+        let last_block = ledger.group().read(|view, _| crate::sales::acts::last_block(view))?;
         Ok(Engine {
             key: ENGINES.fetch_add(1, Ordering::Relaxed),
             nonce,
             options,
-            ledger: Ledger::new(backend),
+            ledger,
             host: RwLock::default(),
             tokens: tokens::Tokens::beginning_at(u64::from_le_bytes(first) >> 1),
             memory: Mutex::new(Memory {
@@ -202,7 +210,7 @@ impl Engine {
                 delivering: false,
                 recovery: Recovery::None,
                 repair_again: false,
-                clock: Clock { now: 0, latest: 0, steps_back: 0, last_block: 0 },
+                clock: Clock { now: 0, latest: 0, steps_back: 0, last_block },
                 next_due: u64::MAX,
                 told_deadline: u64::MAX,
                 refused: 0,

@@ -100,8 +100,7 @@ impl Engine {
             Ok(None) => return Ok(After::Wait),
             Err(error) => return Err((again, error)),
         };
-        // A stopping instance takes in what it is told, and begins nothing: the checkpoint stands for the next start.
-        let stopping = !matches!(self.memory().phase, Phase::Running | Phase::Short);
+        let stopping = !self.memory().phase.is_running();
         if stopping && effect != Some(Effect::Cancel) {
             return Ok(After::Wait);
         }
@@ -128,7 +127,8 @@ impl Engine {
             let can = self.host_can();
             let memory = self.memory();
             let (now, latest) = (memory.clock.now, memory.clock.latest);
-            Env { now, latest, fill_margin_s: FILL_MARGIN_S, can, pending }
+            let stopping = !memory.phase.is_running();
+            Env { now, latest, fill_margin_s: FILL_MARGIN_S, can, pending, stopping }
         };
         let moved = step(&sale, input, &env);
         self.write_down(&sale, &moved, env.now)?;
@@ -169,8 +169,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Commits, and keeps the history at its limit.
+    /// Commits, keeps the history at its limit, and notes the greatest block seen.
     pub(super) fn commit_noted(&self, mut change: Change) -> Result<u64> {
+        change.push(Arc::new(SalesAct::Seen(self.memory().clock.last_block)));
         change.push(Arc::new(SalesAct::Prune(self.options.history_limit.into())));
         self.commit(change).map_err(Failure::error)
     }

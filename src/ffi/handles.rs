@@ -121,8 +121,17 @@ impl Drop for Entered {
     fn drop(&mut self) {
         let mut inside = self.instance.inside.lock().unwrap_or_else(PoisonError::into_inner);
         inside.calls -= 1;
-        if inside.calls == 0 {
-            self.instance.left.notify_all();
+        if inside.calls > 0 {
+            return;
+        }
+        self.instance.left.notify_all();
+        let last = inside.closing;
+        drop(inside);
+        // Closed from inside a callback: this was the last call, and what rides is committed before the store goes.
+        if last && !self.instance.poisoned.load(Ordering::Acquire) {
+            if let Err(error) = self.instance.engine.close() {
+                log::warn!(target: "sales", "closing: {error}");
+            }
         }
     }
 }

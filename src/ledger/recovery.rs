@@ -103,7 +103,8 @@ impl Ledger {
     async fn recover(&self, port: &Port, reset: Option<[u8; 16]>, keep: Keep, asked: &mut bool) -> Done {
         let mut report = Report::default();
         let mut refused_reserve = false;
-        let mut failure = Error::internal("recovery did not begin");
+        let text = "repo.reserved does not follow what repo.reserve and repo.release answered as done";
+        let mut failure = Error::new(SALES_HOST_STATE_MISMATCH, text);
         for _ in 0..ROUNDS {
             let total = port.total().await?.bytes;
             let books = self.books()?;

@@ -13,6 +13,7 @@ use std::ops::ControlFlow;
 
 const LAYOUT: u8 = 1;
 const COUNTS: &[u8] = b"sales.counts";
+const LAST_BLOCK: &[u8] = b"chain.last_block";
 
 /// Marks a key of the table of unsettled slots as a sale's.
 pub const UNSETTLED: u8 = b'S';
@@ -46,6 +47,11 @@ impl Counts {
         let record = Encoder::new(LAYOUT).u64(self.live).u64(self.queued).u64(self.sold).u64(self.refused).seal();
         write.put(Table::Meta, COUNTS, &record)
     }
+}
+
+/// The greatest block that was seen: a restart replays from there.
+pub fn last_block(read: &dyn Read) -> Result<u64> {
+    Ok(read.get(Table::Meta, LAST_BLOCK)?.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes))
 }
 
 fn count(value: u64, before: bool, after: bool) -> Result<u64> {
@@ -292,6 +298,8 @@ pub enum SalesAct {
     Offer(Box<Offer>),
     /// An offer is removed.
     RemoveOffer(Id),
+    /// The chain was seen up to this block.
+    Seen(u64),
     /// The history is kept at its limit; what it forgets, the sales forget.
     Prune(u64),
 }
@@ -345,6 +353,10 @@ impl Act for SalesAct {
                 now.save(tables)
             }
             SalesAct::RemoveOffer(id) => remove_offer(tables, id),
+            SalesAct::Seen(block) if *block > last_block(tables)? => {
+                tables.put(Table::Meta, LAST_BLOCK, &block.to_le_bytes())
+            }
+            SalesAct::Seen(_) => Ok(()),
             SalesAct::Prune(limit) => prune(tables, *limit),
         }
     }

@@ -114,6 +114,8 @@ pub struct Env {
     pub can: HostCan,
     /// What is out for this sale.
     pub pending: Option<OpKind>,
+    /// The instance stops: what is told is taken in, and nothing begins. The checkpoint stands for the next start.
+    pub stopping: bool,
 }
 
 /// The outcome of a step.
@@ -160,6 +162,9 @@ impl Stepping<'_> {
     // What a state does.
 
     fn act(&mut self) -> Effect {
+        if self.env.stopping {
+            return Effect::Rest;
+        }
         if self.is_too_late() {
             return self.leave(State::Cancelled, SALES_OK, "the request expired before the slot could be filled");
         }

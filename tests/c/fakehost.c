@@ -47,6 +47,7 @@ typedef struct job_t {
     fake_t *fake;
     fake_call_t call;
     uint64_t token;
+    sales_id_t slot_id;
     sales_status_t status;
 } job_t;
 
@@ -89,6 +90,39 @@ void fake_hook(fake_t *fake, fake_call_t call, fake_hook_fn hook, void *context)
     pthread_mutex_unlock(&fake->lock);
 }
 
+/* The place of a slot among the truths; made where it is not there. Called with the lock held. */
+static fake_truth_t *truth_of(fake_t *fake, const sales_id_t *slot_id) {
+    for (size_t i = 0; i < fake->truths_len; i++)
+        if (memcmp(&fake->truths[i].slot_id, slot_id, sizeof *slot_id) == 0)
+            return &fake->truths[i];
+    if (fake->truths_len == FAKE_TRUTHS_MAX)
+        abort();
+    fake_truth_t *truth = &fake->truths[fake->truths_len++];
+    *truth = (fake_truth_t){.slot_id = *slot_id};
+    return truth;
+}
+
+fake_truth_t fake_truth(fake_t *fake, const sales_id_t *slot_id) {
+    pthread_mutex_lock(&fake->lock);
+    fake_truth_t truth = *truth_of(fake, slot_id);
+    pthread_mutex_unlock(&fake->lock);
+    return truth;
+}
+
+/* The view that a contract would give. */
+static sales_slot_view_t true_view(fake_t *fake, const sales_id_t *slot_id) {
+    sales_slot_view_t view = SALES_INIT(sales_slot_view_t);
+    fake_truth_t truth = fake_truth(fake, slot_id);
+    view.request_state = fake->requests_ended ? SALES_REQUEST_FINISHED : SALES_REQUEST_STARTED;
+    view.slot_state = fake->requests_ended ? SALES_SLOT_FINISHED : SALES_SLOT_FREE;
+    if (truth.filled && !fake->requests_ended)
+        view.slot_state = SALES_SLOT_FILLED;
+    if (truth.paid)
+        view.slot_state = SALES_SLOT_PAID;
+    view.is_mine = truth.filled != 0;
+    return view;
+}
+
 /* The effect of an operation on the repo's books; SALES_OK or why it cannot be. Called with the lock held. */
 static sales_status_t take_effect(fake_t *fake, fake_call_t call, uint64_t bytes, const sales_op_t *op) {
     if (call == FAKE_RESERVE) {
@@ -104,8 +138,15 @@ static sales_status_t take_effect(fake_t *fake, fake_call_t call, uint64_t bytes
         fake->total -= bytes;
         fake->used += call == FAKE_CONSUME ? bytes : 0;
     } else {
+        fake_truth_t *truth = truth_of(fake, &op->slot_id);
+        truth->last_took_effect = 1;
+        truth->filled |= call == FAKE_FILL_SLOT;
+        truth->paid |= call == FAKE_FREE_SLOT;
+        if (call == FAKE_FREE_SLOT && !fake->requests_ended && fake->true_views)
+            fake_violation(fake, "chain.free_slot while the request lasts: the collateral is burned");
         return SALES_OK;
     }
+    truth_of(fake, &op->slot_id)->last_took_effect = 1;
     if (memcmp(fake->store_id, op->store_id, sizeof fake->store_id) != 0) {
         memcpy(fake->store_id, op->store_id, sizeof fake->store_id);
         fake->store_seq = 0;
@@ -120,9 +161,11 @@ static int owes_data(fake_call_t call) {
            call == FAKE_READ_REQUEST || call == FAKE_READ_MY_SLOTS || call == FAKE_VERIFY;
 }
 
-sales_status_t fake_complete_token(fake_t *fake, fake_call_t call, uint64_t token, sales_status_t status) {
+sales_status_t fake_complete_token(fake_t *fake, fake_call_t call, uint64_t token, const sales_id_t *slot_id,
+                                   sales_status_t status) {
     sales_result_t result = SALES_INIT(sales_result_t);
     sales_challenge_t challenge = SALES_INIT(sales_challenge_t);
+    sales_slot_view_t view = true_view(fake, slot_id);
     uint8_t *proof = NULL;
     result.status = status;
     result.text = "told by the fake host";
@@ -137,7 +180,7 @@ sales_status_t fake_complete_token(fake_t *fake, fake_call_t call, uint64_t toke
         result.proof.len = fake->proof_len_told ? fake->proof_len_told : len;
     }
     if (call == FAKE_READ_SLOT)
-        result.view = &fake->view;
+        result.view = fake->true_views ? &view : &fake->view;
     if (call == FAKE_READ_CHALLENGE)
         result.challenge = &challenge;
     if (call == FAKE_READ_REQUEST)
@@ -150,7 +193,7 @@ sales_status_t fake_complete_token(fake_t *fake, fake_call_t call, uint64_t toke
 
 static void *complete_on_thread(void *data) {
     job_t *job = data;
-    sales_status_t answer = fake_complete_token(job->fake, job->call, job->token, job->status);
+    sales_status_t answer = fake_complete_token(job->fake, job->call, job->token, &job->slot_id, job->status);
     if (answer != SALES_OK)
         fake_violation(job->fake, "a completion of %s on another thread: %s", call_names[job->call],
                        sales_status_name(answer));
@@ -159,12 +202,12 @@ static void *complete_on_thread(void *data) {
 }
 
 /* Starts a thread that completes. Whether it was joined already is the caller's business. */
-static pthread_t spawn(fake_t *fake, fake_call_t call, uint64_t token, sales_status_t status) {
+static pthread_t spawn(fake_t *fake, fake_call_t call, const sales_op_t *op, sales_status_t status) {
     pthread_t thread;
     job_t *job = malloc(sizeof *job);
     if (!job)
         abort();
-    *job = (job_t){.fake = fake, .call = call, .token = token, .status = status};
+    *job = (job_t){.fake = fake, .call = call, .token = op->token, .slot_id = op->slot_id, .status = status};
     if (pthread_create(&thread, NULL, complete_on_thread, job) != 0)
         abort();
     return thread;
@@ -196,6 +239,7 @@ static fake_rule_t enter(fake_t *fake, fake_call_t call, const sales_op_t *op, u
     if (fake->order_len < FAKE_ORDER_MAX)
         fake->order[fake->order_len++] = call;
     if (op) {
+        truth_of(fake, &op->slot_id)->last_took_effect = 0;
         fake->last_op[call] = *op;
         fake->last_bytes[call] = bytes;
     }
@@ -250,7 +294,7 @@ static sales_status_t act(fake_t *fake, fake_call_t call, const sales_op_t *op, 
     if (rule.how == FAKE_WORK && !owes_data(call))
         return SALES_OK;
     if (rule.how == FAKE_THREAD || rule.how == FAKE_THREAD_FIRST) {
-        pthread_t thread = spawn(fake, call, op->token, status);
+        pthread_t thread = spawn(fake, call, op, status);
         if (rule.how == FAKE_THREAD_FIRST) {
             pthread_join(thread, NULL);
             return SALES_PENDING;
@@ -263,11 +307,11 @@ static sales_status_t act(fake_t *fake, fake_call_t call, const sales_op_t *op, 
         return SALES_PENDING;
     }
     sales_status_t answer =
-        fake_complete_token(fake, call, op->token, rule.how == FAKE_WORK ? SALES_OK : status);
+        fake_complete_token(fake, call, op->token, &op->slot_id, rule.how == FAKE_WORK ? SALES_OK : status);
     if (answer != SALES_OK && rule.how != FAKE_WORK)
         fake_violation(fake, "a completion inside %s: %s", call_names[call], sales_status_name(answer));
     if (rule.how == FAKE_TWICE)
-        fake->second_completion = fake_complete_token(fake, call, op->token, status);
+        fake->second_completion = fake_complete_token(fake, call, op->token, &op->slot_id, status);
     return rule.how == FAKE_INSIDE_OK ? SALES_OK : SALES_PENDING;
 }
 
@@ -517,7 +561,7 @@ static int take_pending(fake_t *fake, fake_call_t call, fake_pending_t *out) {
 static sales_status_t complete_pending(fake_t *fake, const fake_pending_t *pending, sales_status_t status) {
     if (status == SALES_OK)
         status = effect(fake, pending->call, pending->bytes, &pending->op);
-    return fake_complete_token(fake, pending->call, pending->token, status);
+    return fake_complete_token(fake, pending->call, pending->token, &pending->op.slot_id, status);
 }
 
 sales_status_t fake_complete(fake_t *fake, fake_call_t call, sales_status_t status) {

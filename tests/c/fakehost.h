@@ -89,12 +89,12 @@ typedef struct fake_t {
     int keeps_ids;  /* repo.reserved gives store_id and store_seq back */
     uint8_t store_id[16];
     uint64_t store_seq;
-    uint64_t available_lie;         /* added to what repo.available tells */
-    size_t proof_len;               /* what prove gives; the bytes count up */
-    size_t proof_len_told;          /* the length written into the result; 0: proof_len */
-    sales_slot_view_t view;         /* what read_slot gives, unless ... */
-    int true_views;                 /* ... it tells what really happened */
-    int requests_ended;             /* for true views: every request has ended */
+    uint64_t available_lie; /* added to what repo.available tells */
+    size_t proof_len;       /* what prove gives; the bytes count up */
+    size_t proof_len_told;  /* the length written into the result; 0: proof_len */
+    sales_slot_view_t view; /* what read_slot gives, unless ... */
+    int true_views;         /* ... it tells what really happened */
+    int requests_ended;     /* for true views: every request has ended */
     fake_truth_t truths[FAKE_TRUTHS_MAX];
     size_t truths_len;
     const sales_request_t *request; /* what read_request gives */
@@ -147,7 +147,8 @@ void fake_complete_all(fake_t *fake, sales_status_t status);
 /* Forgets what is pending, as a crash of the host does; `effect`: its effect is taken first. */
 void fake_forget_pending(fake_t *fake, int effect);
 /* Completes `token` for `call` with what it owes; what sales_complete answered. */
-sales_status_t fake_complete_token(fake_t *fake, fake_call_t call, uint64_t token, sales_status_t status);
+sales_status_t fake_complete_token(fake_t *fake, fake_call_t call, uint64_t token, const sales_id_t *slot_id,
+                                   sales_status_t status);
 
 /* Waits for the threads of FAKE_THREAD. */
 void fake_join(fake_t *fake);
@@ -156,6 +157,9 @@ void fake_join(fake_t *fake);
 size_t fake_events(fake_t *fake, uint32_t kind, sales_event_t *out);
 /* The SALES_EVENT_DONE of a token; 0 when there was none. */
 int fake_done(fake_t *fake, uint64_t token, sales_status_t *status);
+
+/* What really happened to a slot; all zero where nothing did. */
+fake_truth_t fake_truth(fake_t *fake, const sales_id_t *slot_id);
 
 /* Prints and counts a broken promise. */
 void fake_violation(fake_t *fake, const char *format, ...) __attribute__((format(printf, 2, 3)));

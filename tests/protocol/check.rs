@@ -91,6 +91,9 @@ impl World {
                 assert!(whole, "S5: the filled slot {at} has lost space: {record:?}");
             }
         }
+        if self.owed.values().sum::<i128>() > i128::from(u64::MAX) {
+            return;
+        }
         let told = self.ledger.overview().expect("S7: the overview is refused");
         assert!(sums(&told.books) == sums_of(&view), "S1: told {:?}, must be {:?}", sums(&told.books), sums_of(&view));
         let owed: i128 = self.owed.values().sum();
@@ -221,7 +224,10 @@ impl World {
             (Kind::Release { by_sale, .. }, SALES_ERR_OWNED_BY_SALE) => {
                 slot.live.is_some_and(|live| live.of_sale && !by_sale)
             }
-            (Kind::Release { .. }, SALES_ERR_NOT_FOUND) => slot.live.is_none() && !slot.remembered,
+            (Kind::Release { by_sale, .. }, SALES_ERR_NOT_FOUND) => match slot.live {
+                Some(live) => by_sale && !live.of_sale,
+                None => !slot.remembered,
+            },
             (Kind::Consume { .. }, SALES_ERR_NOT_FOUND) => slot.live.is_none(),
             (Kind::Consume { total }, SALES_ERR_AMOUNT) => slot.live.is_some_and(|live| total > live.asked),
             _ => false,
@@ -259,8 +265,9 @@ impl World {
                 self.count("reconcile: compared");
             }
             Ok(other) => panic!("a reconcile ends {other}"),
-            Err(_) if repair || self.store.is_dead() => {
-                self.gate = false;
+            Err(_) if repair => {
+                // What it asked of the Repo may have settled what is in doubt: only a total can tell.
+                self.gate = job.was_open && job.calls == 0;
                 self.count("reconcile: failed");
             }
             Err(error) => {

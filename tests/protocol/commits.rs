@@ -108,6 +108,7 @@ impl World {
                     Deed::Reserve { .. } | Deed::Inherit => (job.effect, job.granted) = (true, 0),
                     Deed::Release { .. } | Deed::Consume { .. } | Deed::Recovered { .. } => job.effect = true,
                     Deed::Settle { .. } => job.given = 0,
+                    Deed::Proven => self.proven = true,
                     Deed::Refilled(_) => job.granted = out,
                     _ => {}
                 }

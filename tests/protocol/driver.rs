@@ -82,6 +82,8 @@ pub struct World {
     pub origin: Origin,
     pub ids: u8,
     pub news: u64,
+    /// This process has held its store against the Repo.
+    pub proven: bool,
     /// How a start ended.
     pub ended: Option<std::result::Result<i32, i32>>,
 }

@@ -136,6 +136,8 @@ pub struct Job {
     pub repaired: (i128, i128),
     /// The total that a recovery was last told.
     pub total: Option<i128>,
+    /// Calls of the Repo asked for.
+    pub calls: u32,
     /// Reconcile: the gate was open before.
     pub was_open: bool,
     /// Start: the refusal by name that is right.
@@ -164,6 +166,7 @@ impl Job {
             told: Vec::new(),
             repaired: (0, 0),
             total: None,
+            calls: 0,
             was_open: false,
             expect: None,
         }

@@ -6,7 +6,9 @@ use super::model::{Plain, NOBODY, SLOTS};
 use super::repo::Repo;
 use super::rng::Rng;
 use super::store::Store;
-use sales::datastore::{Backend, Write};
+use sales::datastore::group::{Act, Txn};
+use sales::datastore::{Backend, Table, Write};
+use sales::error::Error;
 use sales::ledger::books::Books;
 use sales::ledger::recovery::Start;
 use sales::ledger::task::Done;
@@ -14,6 +16,16 @@ use sales::ledger::{Ledger, RepoCan};
 use sales::market::Id;
 use sales::status::*;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// An act of somebody else.
+struct Offer;
+
+impl Act for Offer {
+    fn apply(&self, txn: &mut Txn<'_>) -> Result<(), Error> {
+        txn.tables.put(Table::Offers, b"an offer", b"")
+    }
+}
 
 impl World {
     pub fn new(seed: u64, trace: bool) -> World {
@@ -65,6 +77,7 @@ impl World {
             ids: 1,
             news: 0,
             ended: None,
+            proven: false,
         };
         // A Repo that holds bytes for us before we ever began.
         if total && world.rng.chance(50) {
@@ -243,9 +256,11 @@ impl World {
             assert!(attempt < 400, "S8: a start never ends");
             if fresh {
                 self.ledger = Ledger::new(Box::new(self.store.clone()));
+                self.proven = false;
                 self.repo_settles();
             }
             fresh = false;
+            self.offer();
             let how = Start { can: self.can, reset, keep_surplus: self.keep_surplus };
             let task = self.ledger.start(how);
             self.push(task, Kind::Start { reset }, NOBODY);
@@ -292,6 +307,17 @@ impl World {
         self.copy = self.copy.take_if(|_| false);
         self.inherit();
         self.check();
+    }
+
+    /// Something else is written to the store before it is started, as an offer is.
+    fn offer(&mut self) {
+        if self.hit(150) && !self.store.is_dead() {
+            self.count("written before a start");
+            let change: Vec<Arc<dyn Act>> = vec![Arc::new(Offer)];
+            self.ledger.group().run(&[change]).remove(0).expect("S8: an offer is refused");
+            self.plain = self.view_all();
+            self.riding.clear();
+        }
     }
 
     fn next_id(&mut self) -> [u8; 16] {
@@ -377,7 +403,11 @@ impl World {
             let explained = more == 0 || more == mark || more == -i128::from(record.step);
             assert!(explained, "S1/S3: the Repo has {more} more for slot {at} than {record:?} explains");
             let task = tasks.iter().any(|task| task.slot == id_of(at));
-            assert!(task == (mark > 0 || slot.unsettled() > 0), "S3: slot {at} is in flight and nobody is told");
+            let on_disk = self.plain.slots[at];
+            assert!(
+                task == (on_disk.mark.is_some() || on_disk.unsettled() > 0),
+                "S3: slot {at} is in flight and nobody is told"
+            );
             truths.push(more);
         }
         for task in tasks {
@@ -444,7 +474,8 @@ impl World {
             self.tick();
             for _ in 0..12 {
                 for at in (0..self.jobs.len()).rev() {
-                    if at < self.jobs.len() && !matches!(self.jobs[at].wait, Wait::Commit(..)) {
+                    let waits = |job: &Job| matches!(job.wait, Wait::Commit(..)) || job.in_doubt() && !self.gate;
+                    if self.jobs.get(at).is_some_and(|job| !waits(job)) {
                         self.advance(at);
                         self.check();
                     }

@@ -76,6 +76,7 @@ pub enum Deed {
     Inherit,
     Refilled(i128),
     Started,
+    Proven,
     Untrusted {
         repo: [u8; 16],
     },
@@ -230,6 +231,7 @@ impl Plain {
             },
             Deed::Refilled(bytes) => return Ok(Some(self.lower(bytes))),
             Deed::Started => self.started = true,
+            Deed::Proven => {}
             Deed::Untrusted { repo } => {
                 self.untrusted = true;
                 self.replaced.extend([self.id, repo]);

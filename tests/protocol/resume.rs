@@ -82,6 +82,8 @@ impl World {
                 job.given = 0;
                 self.riding.push(Ride::Settled { slot: job.at, releasing, consuming });
             }
+            // An inherited one is asked for again.
+            (Deed::Unmark, _) if matches!(job.kind, Kind::Inherit { .. }) => {}
             (Deed::Unmark, Fate::Clean | Fate::Refused) => self.riding.push(Ride::Unmarked { slot: job.at }),
             (Deed::Recovered { .. }, Fate::Done(_)) => self.owed.clear(),
             _ => {}
@@ -97,6 +99,7 @@ impl World {
                 Wait::Commit(change, deed)
             }
             Need::Repo { kind, slot, bytes, .. } => {
+                job.calls += 1;
                 assert!(!job.unknown, "S3: #{} calls the Repo after a commit of which nobody knows", job.number);
                 if !self.store.is_dead() || job.granted > 0 {
                     job.call = Some(self.purpose(&job, kind, slot, bytes));
@@ -129,6 +132,7 @@ impl World {
             Kind::Tick if job.at == NOBODY && job.given == 0 && total => Deed::Refilled(job.granted),
             Kind::Start { .. } | Kind::Reconcile { .. } if acts == 0 => Deed::Flush,
             Kind::Start { reset } if total => match (job.totals, job.expect) {
+                (1, None) => Deed::Proven,
                 (1, Some(_)) => Deed::Untrusted { repo: self.repo.id },
                 _ => Deed::Recovered {
                     total: job.total.unwrap_or(-1),
@@ -136,6 +140,7 @@ impl World {
                     id: reset.filter(|_| job.expect.is_some()),
                 },
             },
+            Kind::Start { .. } if job.commits == 0 && !self.proven => Deed::Proven,
             Kind::Start { reset } if self.plain.untrusted => {
                 Deed::Recovered { total: self.plain.held(), keep: Keep::None, id: reset }
             }
