@@ -195,7 +195,7 @@ fn a_commit_never_leaves_the_file_short() {
         store
             .write(&mut |txn| {
                 (0..size).try_for_each(|number| txn.put(sales::datastore::Table::Due, &key(number), &[1; 2000]))?;
-                (0..size).try_for_each(|number| txn.del(sales::datastore::Table::Due, &key(number)))
+                (0..size).rev().try_for_each(|number| txn.del(sales::datastore::Table::Due, &key(number)))
             })
             .unwrap();
         let info = store.info().unwrap();

@@ -21,7 +21,6 @@ fn child() {
             let store = LmdbStore::open(&dir, false).expect("opens");
             put(&store, b"from a child", b"1").expect("a commit");
         }
-        "reset" => drop(LmdbStore::open(&dir, true).expect("opens with reset")),
         "locked" => drop(refused(LmdbStore::open(&dir, false), SALES_ERR_STORE_LOCKED)),
         "network" => drop(refused(LmdbStore::open(&dir, false), SALES_ERR_STORE_NETWORK)),
         "not writable" => drop(refused(LmdbStore::open(&dir, false), SALES_ERR_STORE_PATH)),
@@ -147,7 +146,7 @@ fn network_file_systems_are_refused_by_name() {
 fn a_store_has_one_opener() {
     let place = Place::with_commits(1);
     let store = place.open().expect("opens");
-    assert!(place.refused(SALES_ERR_STORE_LOCKED).contains("in this process"));
+    assert!(place.refused(SALES_ERR_STORE_LOCKED).contains("in this process, by this path or another"));
     let link = place.dir.with_file_name("link");
     symlink(&place.dir, &link).unwrap();
     refused(LmdbStore::open(&link, false), SALES_ERR_STORE_LOCKED);
@@ -302,79 +301,4 @@ fn a_file_of_lmdb_that_is_not_a_store_is_left_alone() {
     place.refused(SALES_ERR_STORE_IDENTITY);
     fs::copy(Place::with_commits(1).file("identity"), place.file("identity")).unwrap();
     place.refused(SALES_ERR_STORE_DAMAGED);
-}
-
-#[test]
-fn whatever_a_creation_left_is_finished() {
-    // The states between its steps, as another process of any version might leave them.
-    let source = Place::new();
-    drop(source.open().unwrap());
-    let copy = |names: &[(&str, &str)]| {
-        let place = Place::new();
-        fs::create_dir(&place.dir).unwrap();
-        for (from, to) in names {
-            fs::create_dir_all(place.file(to).parent().unwrap()).unwrap();
-            fs::copy(source.file(from), place.file(to)).unwrap();
-        }
-        place
-    };
-    for state in [
-        &[][..],
-        &[("sales.lock", "sales.lock")],
-        &[("lock.mdb", "creating/lock.mdb")],
-        &[("lock.mdb", "creating/lock.mdb"), ("data.mdb", "creating/data.mdb")],
-        &[("lock.mdb", "creating/lock.mdb"), ("data.mdb", "data.mdb")],
-        &[("data.mdb", "data.mdb")],
-        &[("data.mdb", "data.mdb"), ("lock.mdb", "lock.mdb"), ("identity", "identity.new")],
-        &[("data.mdb", "data.mdb"), ("identity", "identity")],
-    ] {
-        let place = copy(state);
-        let store = place.open().unwrap_or_else(|error| panic!("{state:?}: {error}"));
-        put(&store, b"k", b"v").unwrap_or_else(|error| panic!("{state:?}: {}", error.error()));
-        drop(store);
-        assert_eq!(place.open().expect("opens again").seq(), 1);
-        assert!(!place.file("creating/data.mdb").exists() && !place.file("identity.new").exists());
-    }
-}
-
-#[test]
-fn a_creation_killed_at_any_step_is_finished_by_the_next_open() {
-    let mut at = 1;
-    loop {
-        let place = Place::new();
-        let killed = end(play_with_shim("open", &place.dir, &[("SHIM_KILL_AT", &at.to_string())]));
-        let store = place.open().unwrap_or_else(|error| panic!("after a kill at step {at}: {error}"));
-        assert!(store.seq() <= 1);
-        put(&store, b"k", b"v").expect("a commit");
-        if killed.success() {
-            break;
-        }
-        at += 1;
-    }
-    assert!(at > 20, "only {at} steps were seen");
-}
-
-#[test]
-fn a_reset_killed_at_any_step_never_forgets_the_loss() {
-    let mut at = 1;
-    loop {
-        let place = Place::with_commits(1);
-        fs::remove_file(place.file("data.mdb")).unwrap();
-        let orders = [("SHIM_KILL_AT", &*at.to_string())];
-        let done = end(play_with_shim("reset", &place.dir, &orders)).success();
-        match place.open() {
-            // The identity is the last step but the syncing and closing.
-            Ok(store) => assert!(store.seq() == 0 && place.file("identity.replaced").exists()),
-            Err(error) => {
-                assert!(!done, "{error}");
-                assert!([SALES_ERR_STORE_LOST, SALES_ERR_STORE_IDENTITY].contains(&error.status), "step {at}: {error}");
-                drop(place.reset().unwrap_or_else(|error| panic!("a second reset after step {at}: {error}")));
-                place.open().expect("opens");
-            }
-        }
-        if done {
-            break;
-        }
-        at += 1;
-    }
 }

@@ -252,6 +252,24 @@ fn two_hundred_threads_read_at_once() {
 }
 
 #[test]
+fn a_thread_that_has_read_keeps_no_place() {
+    // More threads than places, all alive, each of which has read once.
+    let place = Place::with_commits(1);
+    let store = place.open().unwrap();
+    let all = Barrier::new(1200);
+    thread::scope(|scope| {
+        for _ in 0..1200 {
+            let life = || {
+                let found = get(&store, &key(0));
+                all.wait();
+                assert!(found.expect("a read").is_some());
+            };
+            thread::Builder::new().stack_size(64 << 10).spawn_scoped(scope, life).expect("a thread");
+        }
+    });
+}
+
+#[test]
 fn writers_of_many_threads_take_turns() {
     let place = Place::with_commits(0);
     let store = place.open().unwrap();

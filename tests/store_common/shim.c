@@ -28,6 +28,21 @@ static void step(void) {
         kill(getpid(), SIGKILL);
 }
 
+/* SHIM_TELL=1: what makes names and data durable is told on the error output, in its order. */
+static void tell(const char *call, const char *path) {
+    const char *name = strrchr(path, '/');
+    if (getenv("SHIM_TELL"))
+        dprintf(2, "\nshim: %s %s\n", call, name ? name + 1 : path);
+}
+
+static void tell_fd(const char *call, int fd) {
+    char link[64], path[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    path[length < 0 ? 0 : length] = 0;
+    tell(call, path);
+}
+
 /* SHIM_FSTYPE=number: every path lies on that file system. */
 int statfs(const char *path, struct statfs *out) {
     int rc = REAL(int, "statfs", const char *, struct statfs *)(path, out);
@@ -76,6 +91,8 @@ static ssize_t one(const char *name, int fd, const void *data, size_t size, off_
             return real(fd, data, size / 2, at);
         return fail(atoi(getenv("SHIM_DATA")));
     }
+    if (synchronous(fd))
+        tell_fd("write and sync", fd);
     return real(fd, data, size, at);
 }
 
@@ -98,6 +115,7 @@ int fdatasync(int fd) {
     if (is("SHIM_SYNC", "lost") || (meta_failed && is("SHIM_SYNC_AFTER_META", "lost")))
         return fail(EIO);
     meta_failed = 0;
+    tell_fd("sync", fd);
     return REAL(int, "fdatasync", int)(fd);
 }
 
@@ -113,16 +131,19 @@ int fallocate64(int fd, int mode, off64_t from, off64_t size) {
 
 int fsync(int fd) {
     step();
+    tell_fd("sync", fd);
     return REAL(int, "fsync", int)(fd);
 }
 
 int rename(const char *from, const char *to) {
     step();
+    tell("rename to", to);
     return REAL(int, "rename", const char *, const char *)(from, to);
 }
 
 int mkdir(const char *path, mode_t mode) {
     step();
+    tell("mkdir", path);
     return REAL(int, "mkdir", const char *, mode_t)(path, mode);
 }
 

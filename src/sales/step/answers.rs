@@ -1,0 +1,140 @@
+//! What the host answers to an operation of a sale.
+
+use super::{Effect, Stepping};
+use crate::host::{Answer, OpKind};
+use crate::sales::sale::{Return, State};
+use crate::status::*;
+
+impl Stepping<'_> {
+    pub(super) fn answered(&mut self, kind: OpKind, answer: Answer) -> Effect {
+        // Of a sale that ends, the reason why it ends is what is kept.
+        if !self.sale.state.is_outcome() {
+            self.note(answer.status, if answer.is_ok() { "" } else { &answer.text });
+        }
+        // What is wanted no more goes its way, but for a fill: if it stands, the slot is ours.
+        let on_chain = matches!(kind, OpKind::FillSlot | OpKind::ReadSlot | OpKind::FreeSlot);
+        if let (Some(outcome), false) = (self.sale.wanted, on_chain) {
+            let ended = matches!(outcome, State::Finished | State::Cancelled | State::Failed);
+            return match self.sale.state {
+                State::Filled | State::Proving if ended => self.ended(outcome),
+                _ => self.go(outcome),
+            };
+        }
+        match (self.sale.state, kind) {
+            (State::ReservingSlot, OpKind::ReserveSlot) => match answer.status {
+                SALES_OK => self.go(State::Downloading),
+                SALES_HOST_TRANSIENT | SALES_HOST_UNKNOWN => self.pause(),
+                _ => self.leave_with(State::Ignored, kind, &answer),
+            },
+            (State::Downloading, OpKind::Store) => match answer.status {
+                SALES_OK => self.go(State::InitialProving),
+                SALES_HOST_TRANSIENT | SALES_HOST_UNKNOWN | SALES_HOST_CANCELLED => self.pause(),
+                _ => self.leave_with(State::Abandoned, kind, &answer),
+            },
+            (State::InitialProving, OpKind::Prove) => match (answer.status, answer.proof) {
+                (SALES_OK, Some(proof)) => {
+                    self.sale.proof = proof;
+                    self.go(State::Filling)
+                }
+                (SALES_OK | SALES_HOST_TRANSIENT | SALES_HOST_UNKNOWN | SALES_HOST_CANCELLED, _) => self.pause(),
+                (status, _) => {
+                    self.leave_with(State::Abandoned, kind, &Answer { text: answer.text, ..Answer::of(status) })
+                }
+            },
+            (State::Filling, OpKind::FillSlot) => self.fill_answered(&answer),
+            (State::Filled | State::Proving, OpKind::Keep) => self.keep_answered(&answer),
+            (State::Payout, OpKind::FreeSlot) => self.free_answered(&answer),
+            (_, OpKind::ReadSlot) => self.view_answered(&answer),
+            (state, OpKind::Clear) if state.is_outcome() => self.clear_answered(&answer),
+            _ => Effect::Rest,
+        }
+    }
+
+    pub(super) fn leave_with(&mut self, outcome: State, kind: OpKind, answer: &Answer) -> Effect {
+        self.leave(outcome, answer.status, &format!("{} answered {}", kind.name(), answer.describe()))
+    }
+
+    pub(super) fn fill_answered(&mut self, answer: &Answer) -> Effect {
+        match answer.status {
+            SALES_OK => self.filled(),
+            SALES_HOST_UNKNOWN => self.ask_the_chain(answer),
+            // On a first submission these mean: no effect. On a repeated one the first may have had it.
+            _ if self.sale.unsure => self.ask_the_chain(answer),
+            SALES_HOST_TRANSIENT => {
+                self.sale.submitted = false;
+                match self.sale.wanted {
+                    Some(outcome) => self.go(outcome),
+                    None => self.pause(),
+                }
+            }
+            _ => {
+                let outcome = self.sale.wanted.unwrap_or(State::Ignored);
+                self.leave_with(outcome, OpKind::FillSlot, answer)
+            }
+        }
+    }
+
+    /// Whose the slot is, the chain says; a host that cannot ask it leaves the sale in doubt, its space kept.
+    pub(super) fn ask_the_chain(&mut self, answer: &Answer) -> Effect {
+        self.sale.unsure = true;
+        if self.env.can.read_slot {
+            return Effect::ReadSlot;
+        }
+        self.sale.in_doubt = true;
+        self.sale.next_at = u64::MAX;
+        self.alert(format!(
+            "chain.fill_slot answered {}: nobody knows whose the slot is; its space is kept until sales_resolve tells",
+            answer.describe()
+        ));
+        Effect::Rest
+    }
+
+    pub(super) fn filled(&mut self) -> Effect {
+        let wanted = self.sale.wanted.take();
+        self.sale.unsure = false;
+        self.sale.in_doubt = false;
+        self.sale.kept = false;
+        let effect = self.go(State::Filled);
+        match wanted {
+            // The request ended while the fill was out.
+            Some(outcome) => self.ended(outcome),
+            None => effect,
+        }
+    }
+
+    pub(super) fn keep_answered(&mut self, answer: &Answer) -> Effect {
+        if answer.is_ok() {
+            self.sale.kept = true;
+            self.sale.attempt = 0;
+            return self.act();
+        }
+        if self.sale.attempt == 0 && answer.status != SALES_HOST_TRANSIENT {
+            self.alert(format!("content.keep answered {}: it is asked again", answer.describe()));
+        }
+        self.pause()
+    }
+
+    pub(super) fn clear_answered(&mut self, answer: &Answer) -> Effect {
+        if answer.is_ok() {
+            self.sale.back = Return::Release;
+            self.sale.attempt = 0;
+            return self.act();
+        }
+        if self.sale.attempt == 0 && answer.status != SALES_HOST_TRANSIENT {
+            self.alert(format!("content.clear answered {}: the space is kept until it succeeds", answer.describe()));
+        }
+        self.pause()
+    }
+
+    pub(super) fn free_answered(&mut self, answer: &Answer) -> Effect {
+        if answer.is_ok() {
+            let outcome = self.sale.wanted.unwrap_or(State::Finished);
+            return self.go(outcome);
+        }
+        // Whatever it was, the chain is read again before anything else: the pay may have been collected.
+        if self.sale.attempt == 0 && answer.status != SALES_HOST_TRANSIENT {
+            self.alert(format!("chain.free_slot answered {}: the chain is read again", answer.describe()));
+        }
+        self.pause()
+    }
+}

@@ -1,0 +1,170 @@
+//! What the chain says: its view of a slot, and its events. After a submitted fill it alone says whose the slot is.
+
+use super::{Effect, Happened, Stepping};
+use crate::host::Answer;
+use crate::market::{RequestState, SlotState, SlotView};
+use crate::sales::sale::State;
+use crate::status::*;
+
+impl Stepping<'_> {
+    pub(super) fn view_answered(&mut self, answer: &Answer) -> Effect {
+        let Some(view) = answer.view.as_deref().filter(|view| answer.is_ok() && view.slot_state != SlotState::Unknown)
+        else {
+            return self.pause();
+        };
+        match self.sale.state {
+            State::Filling => self.view_while_filling(view),
+            State::Filled | State::Proving => self.view_while_filled(view),
+            State::Payout => self.view_at_payout(view),
+            _ => Effect::Rest,
+        }
+    }
+
+    pub(super) fn view_while_filling(&mut self, view: &SlotView) -> Effect {
+        if view.is_mine {
+            return self.filled();
+        }
+        let fillable = matches!(view.slot_state, SlotState::Free | SlotState::Repair)
+            && matches!(view.request_state, RequestState::New | RequestState::Started);
+        if !fillable {
+            let outcome = self.sale.wanted.unwrap_or(State::Ignored);
+            return self.leave(outcome, SALES_OK, "the chain says the slot is not ours and cannot be filled");
+        }
+        let deadline = self.sale.fill_deadline(self.env.fill_margin_s);
+        if self.sale.wanted.is_some() || self.env.latest >= deadline {
+            // A fill of ours may still land: only the chain can say that it is too late for it.
+            return self.pause();
+        }
+        Effect::Fill
+    }
+
+    pub(super) fn view_while_filled(&mut self, view: &SlotView) -> Effect {
+        self.sale.check = false;
+        if !view.is_mine {
+            self.alert("the chain says that the slot is not ours any more".to_string());
+            return self.leave(State::Lost, SALES_OK, "the chain says that the slot is not ours any more");
+        }
+        match outcome_of(view) {
+            Some(outcome) => self.ended(outcome),
+            None => self.act(),
+        }
+    }
+
+    pub(super) fn view_at_payout(&mut self, view: &SlotView) -> Effect {
+        let told = self.sale.wanted.unwrap_or(State::Finished);
+        if view.slot_state == SlotState::Paid {
+            return self.go(told);
+        }
+        match (view.is_mine, outcome_of(view)) {
+            (true, Some(outcome)) => {
+                self.sale.wanted = Some(outcome);
+                if self.env.can.free_slot {
+                    return Effect::FreeSlot;
+                }
+                self.go(outcome)
+            }
+            (true, None) => {
+                // Not ended after all: the contract would burn the collateral.
+                self.alert(
+                    "told that the request ended, but the chain says that it did not: the slot is kept".to_string(),
+                );
+                self.sale.wanted = None;
+                self.sale.state = State::Filled;
+                self.sale.check = true;
+                self.pause()
+            }
+            // A failed slot leaves the node's slots when it is freed.
+            (false, Some(State::Failed)) => self.go(State::Failed),
+            (false, _) => self.leave(State::Lost, SALES_OK, "the chain says that the slot is not ours any more"),
+        }
+    }
+
+    /// The request is over, for a slot that is ours.
+    pub(super) fn ended(&mut self, outcome: State) -> Effect {
+        if self.env.pending.is_some() {
+            self.sale.wanted = Some(outcome);
+            return Effect::Rest;
+        }
+        if !self.env.can.read_slot {
+            return self.go(outcome);
+        }
+        self.sale.wanted = Some(outcome);
+        self.go(State::Payout)
+    }
+
+    pub(super) fn happened(&mut self, what: Happened) -> Effect {
+        let state = self.sale.state;
+        if state.is_outcome() {
+            return Effect::Rest;
+        }
+        let filled = matches!(state, State::Filled | State::Proving);
+        let outcome = match what {
+            Happened::RequestCancelled => Some(State::Cancelled),
+            Happened::RequestFailed => Some(State::Failed),
+            Happened::RequestEnded => Some(State::Finished),
+            _ => None,
+        };
+        match (what, outcome) {
+            (_, Some(outcome)) if filled => self.ended(outcome),
+            (_, Some(outcome)) if state == State::Payout => {
+                self.sale.wanted = Some(outcome);
+                Effect::Rest
+            }
+            (_, Some(outcome)) if self.sale.unsure && self.env.can.read_slot => {
+                self.sale.wanted = Some(outcome);
+                self.read_unless_pending()
+            }
+            (_, Some(outcome)) => {
+                let outcome = if outcome == State::Finished { State::Ignored } else { outcome };
+                self.leave(outcome, SALES_OK, "the request ended before the slot was ours")
+            }
+            (Happened::SlotFilled, _) if !self.sale.submitted && state < State::Filled => {
+                self.leave(State::Ignored, SALES_OK, "the slot was filled by another host")
+            }
+            (Happened::SlotFilled, _) if state == State::Filling && self.sale.unsure && self.env.can.read_slot => {
+                self.read_unless_pending()
+            }
+            (Happened::ReservationsFull, _) if state == State::Queued => {
+                self.leave(State::Ignored, SALES_OK, "the slot has all its reservations")
+            }
+            (Happened::RequestFulfilled, _) => {
+                self.sale.started = true;
+                if state.is_attempt() && !self.sale.submitted {
+                    self.sale.next_at = self.sale.next_at.max(self.sale.fill_deadline(self.env.fill_margin_s));
+                }
+                Effect::Rest
+            }
+            (Happened::SlotFreed | Happened::TakenBack, _) if filled => self.may_be_lost(what),
+            _ => Effect::Rest,
+        }
+    }
+
+    pub(super) fn read_unless_pending(&mut self) -> Effect {
+        if self.env.pending.is_some() {
+            return Effect::Rest;
+        }
+        Effect::ReadSlot
+    }
+
+    pub(super) fn may_be_lost(&mut self, what: Happened) -> Effect {
+        if self.env.can.read_slot {
+            self.sale.check = true;
+            return self.read_unless_pending();
+        }
+        if what == Happened::SlotFreed {
+            self.sale.in_doubt = true;
+            self.alert("the slot was freed on chain, and nobody can tell whose it is: sales_resolve tells".to_string());
+        }
+        Effect::Rest
+    }
+}
+
+/// How the request of a slot that is ours ended, if it did.
+fn outcome_of(view: &SlotView) -> Option<State> {
+    match view.slot_state {
+        SlotState::Finished | SlotState::Paid => Some(State::Finished),
+        SlotState::Cancelled => Some(State::Cancelled),
+        SlotState::Failed => Some(State::Failed),
+        _ => None,
+    }
+}
