@@ -1234,8 +1234,10 @@ sales_status_t sales_evaluate(sales_t sales,
 /** A slot was filled (SlotFilled), by anyone. Before a fill of ours was submitted it was another: the attempt is
  * dropped and its space given back. After, the chain is read where it can be, else our own fill's answer decides.
  * [thread-safe] [may wait for the disk]
- * SALES_OK, SALES_ALREADY (nothing of it concerns us), SALES_QUEUED (inside a callback), SALES_ERR_STATE,
- * SALES_ERR_STORE. */
+ * SALES_OK: durable. SALES_ALREADY: nothing of it concerns us. SALES_QUEUED: inside a callback, or another thread is
+ * at this sale and takes it in.
+ * SALES_ERR_STATE, SALES_ERR_DISK_FULL, SALES_ERR_STORE (not durable: kept in memory and tried again at ticks; after
+ * a restart tell it again). */
 sales_status_t sales_on_slot_filled(sales_t sales,
                                     uint64_t now,
                                     const struct sales_at_t *at,

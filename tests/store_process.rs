@@ -199,9 +199,14 @@ fn fork_and_die(dir: &std::path::Path) {
     let store = LmdbStore::open(dir, false).expect("opens");
     // SAFETY: the child only waits, until the test kills it.
     let child = unsafe { libc::fork() };
+    let alive = dir.with_file_name("alive");
     if child == 0 {
+        fs::write(alive, "").expect("a file");
         thread::sleep(Duration::from_secs(60));
     } else {
+        while !alive.exists() {
+            thread::sleep(Duration::from_millis(1));
+        }
         println!("\nready\n{child}");
         std::io::stdout().flush().expect("output");
     }

@@ -151,7 +151,7 @@ impl Engine {
                 if let Some(mailbox) = self.memory().mailboxes.get_mut(&slot) {
                     mailbox.pending = None;
                 }
-                self.tell(slot, Input::Answered(kind, answer));
+                self.log_failure("a completion", self.tell(slot, Input::Answered(kind, answer)));
             }
             Owner::Task(task, kind) => {
                 if let Ok((task, got)) = self.hear(*task, kind, answer) {
@@ -194,7 +194,7 @@ impl Engine {
         if let Some(mailbox) = self.memory().mailboxes.get_mut(&slot) {
             mailbox.pending = None;
         }
-        self.tell(slot, input);
+        self.log_failure("an operation of the ledger", self.tell(slot, input));
     }
 
     /// The total has settled what was in doubt: those operations end without having been told how.

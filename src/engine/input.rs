@@ -148,10 +148,7 @@ impl Engine {
             return Ok(SALES_OK);
         }
         match self.ledger.group().read(|view, _| Sale::load(view, &slot))? {
-            Some(sale) if sale.in_doubt => {
-                self.tell(slot, Input::Resolved(applied));
-                Ok(SALES_OK)
-            }
+            Some(sale) if sale.in_doubt => self.tell(slot, Input::Resolved(applied)),
             _ => Err(Error::new(SALES_ERR_NOT_FOUND, format!("nothing of slot {slot} is in doubt"))),
         }
     }
@@ -406,10 +403,7 @@ impl Engine {
         let (sale, known) =
             self.ledger.group().read(|view, _| Ok((Sale::load(view, &slot)?, Known::load(view, &request)?)))?;
         match (sale, known) {
-            (Some(sale), _) if !sale.is_ended() => {
-                self.tell(slot, Input::Happened(what));
-                Ok(SALES_OK)
-            }
+            (Some(sale), _) if !sale.is_ended() => self.tell(slot, Input::Happened(what)),
             (_, Some(known)) if what == Happened::SlotFreed && index < known.ask.slots => self.requeue(&known, index),
             _ => Ok(SALES_ALREADY),
         }
@@ -439,10 +433,16 @@ impl Engine {
         if what == Happened::RequestFulfilled && !known.started {
             self.commit_noted(vec![Arc::new(SalesAct::Started(request))])?;
         }
+        // Every sale is told, also when one cannot take it in; the first error is answered, and the event may be told again.
+        let mut answer = Ok(SALES_OK);
         for slot in slots {
-            self.tell(slot, Input::Happened(what));
+            match (self.tell(slot, Input::Happened(what)), &answer) {
+                (told @ Err(_), Ok(_)) => answer = told,
+                (Ok(SALES_QUEUED), Ok(SALES_OK)) => answer = Ok(SALES_QUEUED),
+                _ => {}
+            }
         }
-        Ok(SALES_OK)
+        answer
     }
 
     /// sales_abandon.
@@ -468,7 +468,7 @@ impl Engine {
             );
             return Err(Error::new(SALES_ERR_IN_USE, text));
         }
-        self.tell(slot, Input::Abandon(force));
+        self.tell(slot, Input::Abandon(force))?;
         match load()? {
             Some(sale) if !sale.state.is_outcome() => Ok(SALES_QUEUED),
             _ => Ok(SALES_OK),

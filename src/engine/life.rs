@@ -258,7 +258,7 @@ impl Engine {
             }
             let stuck = std::mem::take(&mut self.memory().stuck);
             for slot in stuck {
-                self.wake(slot);
+                self.log_failure("a sale that waited for the store", self.wake(slot));
             }
             if std::mem::take(&mut self.memory().repair_again) {
                 self.log_failure("sales_reconcile, tried again", self.reconcile_now(true));
@@ -284,11 +284,13 @@ impl Engine {
         if next > by {
             return Ok(());
         }
-        let (slots, next) = self.ledger.group().read(|view, _| acts::due(view, by, DUE_AT_A_TIME))?;
-        self.memory().next_due = next;
+        let (slots, _) = self.ledger.group().read(|view, _| acts::due(view, by, DUE_AT_A_TIME))?;
         for slot in slots {
-            self.tell(slot, Input::Due);
+            self.log_failure("time", self.tell(slot, Input::Due));
         }
+        // Read anew: one that was looked at before its time is looked at again.
+        let next = self.ledger.group().read(|view, _| Ok(acts::due(view, 0, 0)?.1))?;
+        self.memory().next_due = next;
         Ok(())
     }
 

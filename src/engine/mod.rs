@@ -322,7 +322,7 @@ impl Engine {
             Work::Task(task) => {
                 self.drive_apart(task);
             }
-            Work::Tell(slot, input) => self.tell(slot, input),
+            Work::Tell(slot, input) => self.log_failure("a sale", self.tell(slot, input)),
             Work::Schedule => self.log_failure("scheduling", self.schedule()),
         }
     }

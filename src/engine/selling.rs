@@ -32,27 +32,31 @@ enum After {
 
 impl Engine {
     /// Tells a sale something, and lets it go on unless another thread is at it, which then takes it in.
-    pub(super) fn tell(&self, slot: Id, input: Input) {
+    /// OK: taken in and durable. QUEUED: the thread that is at it will. An error: it could not be written down; it is kept in memory, and
+    /// tried again at ticks.
+    pub(super) fn tell(&self, slot: Id, input: Input) -> Result<i32> {
         self.memory().mailboxes.entry(slot).or_default().inbox.push_back(input);
-        self.run_sale(slot);
+        self.run_sale(slot)
     }
 
     /// Goes on with a sale whose step could not be written down.
-    pub(super) fn wake(&self, slot: Id) {
+    pub(super) fn wake(&self, slot: Id) -> Result<i32> {
         if self.memory().mailboxes.contains_key(&slot) {
-            self.run_sale(slot);
+            return self.run_sale(slot);
         }
+        Ok(SALES_OK)
     }
 
-    pub(super) fn run_sale(&self, slot: Id) {
+    fn run_sale(&self, slot: Id) -> Result<i32> {
         {
             let mut memory = self.memory();
-            let Some(mailbox) = memory.mailboxes.get_mut(&slot) else { return };
+            let Some(mailbox) = memory.mailboxes.get_mut(&slot) else { return Ok(SALES_OK) };
             if mailbox.running {
-                return;
+                return Ok(SALES_QUEUED);
             }
             mailbox.running = true;
         }
+        let mut failed = None;
         let mut running = Running { engine: Some(self), slot };
         loop {
             let (input, pending) = {
@@ -74,16 +78,20 @@ impl Engine {
             let next = match self.step_sale(slot, input, pending.map(|(kind, _)| kind)) {
                 Ok(After::Input(next)) => next,
                 Ok(After::Wait) => continue,
+                // Another thread moved the sale meanwhile: the step is taken anew from where it now is.
+                Err((again, error)) if error.status == SALES_ERR_BUSY => again,
                 Err((again, error)) => {
                     log::warn!(target: "sales", "[{}] the sale of slot {slot} waits for the store: {error}", self.key);
                     self.memory().stuck.insert(slot);
                     self.put_back(&slot, again);
+                    failed = Some(error);
                     break;
                 }
             };
             self.put_back(&slot, next);
         }
         drop(running);
+        failed.map_or(Ok(SALES_OK), Err)
     }
 
     fn put_back(&self, slot: &Id, input: Input) {
@@ -142,7 +150,8 @@ impl Engine {
         if sale == before && moved.alert.is_none() {
             return Ok(());
         }
-        let mut change: Change = vec![Arc::new(SalesAct::Put(Box::new(sale.clone())))];
+        let put = SalesAct::Put { was: Box::new(before.clone()), now: Box::new(sale.clone()) };
+        let mut change: Change = vec![Arc::new(put)];
         let mut note = |kind: EventKind, ends: bool, text: Option<&String>| {
             let mut event = event_of(kind, now, sale);
             if let Some(text) = text {
@@ -219,7 +228,7 @@ impl Engine {
             }
             // Taken at once, so that no other thread begins the same.
             if self.memory().attempting.insert(slot) {
-                self.tell(slot, Input::Begin);
+                self.tell(slot, Input::Begin)?;
             }
         }
     }

@@ -277,8 +277,13 @@ pub enum SalesAct {
     Learn(Box<Ask>),
     /// A request has started.
     Started(Id),
-    /// A sale is where it now is.
-    Put(Box<Sale>),
+    /// A sale is where it now is; refused as busy when it is no longer as it was, because another thread moved it meanwhile.
+    Put {
+        /// As the step found it.
+        was: Box<Sale>,
+        /// As the step left it.
+        now: Box<Sale>,
+    },
     /// The space of a sale is reserved: it goes on, from an offer.
     Take {
         /// The slot.
@@ -342,7 +347,15 @@ impl Act for SalesAct {
                 }),
                 None => Ok(()),
             },
-            SalesAct::Put(sale) => put(tables, sale),
+            SalesAct::Put { was, now } => {
+                if Sale::load(tables, &now.slot)?.as_ref() != Some(&**was) {
+                    return Err(Error::new(
+                        SALES_ERR_BUSY,
+                        format!("the sale of slot {} was moved meanwhile", now.slot),
+                    ));
+                }
+                put(tables, now)
+            }
             SalesAct::Take { slot, offer, state, now, next_at } => take(tables, slot, offer, *state, *now, *next_at),
             SalesAct::GiveBack(slot) => give_back(tables, slot),
             SalesAct::Offer(offer) => {

@@ -17,6 +17,9 @@ use std::time::Duration;
 /// The lock file's name in the directory of the store.
 pub const NAME: &str = "sales.lock";
 
+/// How often a lock that another holds is looked at, 10 ms apart.
+const LOOKS: u32 = 6;
+
 /// A directory that is open in this process: device, inode, and the generation of the process.
 type Key = (u64, u64, u64);
 
@@ -77,16 +80,24 @@ pub fn take(dir: &Path) -> Result<Lock> {
 }
 
 /// Locks an open file for this opener alone; `false` when another has it.
+///
+/// Not at the first look: where an opener was killed, a process that it had just forked may hold its files for
+/// the moment until it runs, or becomes another program.
 pub fn exclusive(file: &File, path: &Path) -> Result<bool> {
-    // SAFETY: the descriptor is open as long as `file` lives.
-    if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
-        return Ok(true);
+    for patience in (0..LOOKS).rev() {
+        // SAFETY: the descriptor is open as long as `file` lives.
+        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+            return Ok(true);
+        }
+        let error = io::Error::last_os_error();
+        match error.kind() {
+            io::ErrorKind::WouldBlock if patience > 0 => thread::sleep(Duration::from_millis(10)),
+            io::ErrorKind::WouldBlock => break,
+            io::ErrorKind::Interrupted => {}
+            _ => return Err(Error::new(SALES_ERR_STORE, format!("cannot lock {}: {error}", path.display()))),
+        }
     }
-    let error = io::Error::last_os_error();
-    match error.kind() {
-        io::ErrorKind::WouldBlock => Ok(false),
-        _ => Err(Error::new(SALES_ERR_STORE, format!("cannot lock {}: {error}", path.display()))),
-    }
+    Ok(false)
 }
 
 /// The error of a store that another has open.

@@ -14,9 +14,8 @@ impl Stepping<'_> {
         // What is wanted no more goes its way, but for a fill: if it stands, the slot is ours.
         let on_chain = matches!(kind, OpKind::FillSlot | OpKind::ReadSlot | OpKind::FreeSlot);
         if let (Some(outcome), false) = (self.sale.wanted, on_chain) {
-            let ended = matches!(outcome, State::Finished | State::Cancelled | State::Failed);
             return match self.sale.state {
-                State::Filled | State::Proving if ended => self.ended(outcome),
+                State::Filled | State::Proving => self.go_as_wanted(),
                 _ => self.go(outcome),
             };
         }

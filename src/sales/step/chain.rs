@@ -65,9 +65,10 @@ impl Stepping<'_> {
             }
             (true, None) => {
                 // Not ended after all: the contract would burn the collateral.
-                self.alert(
-                    "told that the request ended, but the chain says that it did not: the slot is kept".to_string(),
-                );
+                if self.env.latest <= self.sale.ends_at {
+                    let text = "told that the request ended, but the chain says that it did not: the slot is kept";
+                    self.alert(text.to_string());
+                }
                 self.sale.wanted = None;
                 self.sale.state = State::Filled;
                 self.sale.check = true;
@@ -128,9 +129,12 @@ impl Stepping<'_> {
                 self.leave(State::Ignored, SALES_OK, "the slot has all its reservations")
             }
             (Happened::RequestFulfilled, _) => {
+                // What waited for the expiry waits for the request's end; a pause stays a pause.
+                let margin_s = self.env.fill_margin_s;
+                let waited_for_expiry = self.sale.next_at == self.sale.fill_deadline(margin_s);
                 self.sale.started = true;
-                if state.is_attempt() && !self.sale.submitted {
-                    self.sale.next_at = self.sale.next_at.max(self.sale.fill_deadline(self.env.fill_margin_s));
+                if waited_for_expiry {
+                    self.sale.next_at = self.sale.fill_deadline(margin_s);
                 }
                 Effect::Rest
             }

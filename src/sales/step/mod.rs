@@ -188,6 +188,11 @@ impl Stepping<'_> {
                 Effect::Fill
             }
             State::Filled | State::Proving if self.sale.check => Effect::ReadSlot,
+            State::Filled | State::Proving if self.sale.wanted.is_some() => self.go_as_wanted(),
+            // Its end comes before all else: what keep says does not matter then.
+            State::Filled | State::Proving if self.env.can.read_slot && self.env.latest > self.sale.ends_at => {
+                self.ended(State::Finished)
+            }
             State::Filled | State::Proving if self.env.can.keep && !self.sale.kept => Effect::Keep,
             State::Filled | State::Proving => {
                 self.sale.kept = true;
@@ -225,6 +230,15 @@ impl Stepping<'_> {
             sale.in_doubt = false;
         }
         self.act()
+    }
+
+    /// A filled slot on the way that was asked for while something was out.
+    fn go_as_wanted(&mut self) -> Effect {
+        match self.sale.wanted.take() {
+            Some(outcome @ (State::Finished | State::Cancelled | State::Failed)) => self.ended(outcome),
+            Some(outcome) => self.go(outcome),
+            None => Effect::Rest,
+        }
     }
 
     /// Ends the sale with an outcome; what is out at the host is waited for, and cancelled where it can be.
