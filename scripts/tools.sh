@@ -2,7 +2,7 @@
 # Installs what a command of the Makefile needs and the machine lacks: tools.sh demo|test.
 set -eu
 packages="lmdb-utils strace gcc make"
-[ "$1" = test ] && packages="$packages g++ binutils liblmdb-dev valgrind python3 python3-venv e2fsprogs util-linux mount"
+[ "$1" = test ] && packages="$packages g++ binutils liblmdb-dev valgrind python3 python3-venv e2fsprogs util-linux mount procps libc6-dev"
 missing=""
 for package in $packages; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"

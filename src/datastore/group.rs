@@ -261,7 +261,9 @@ impl<R: Act + Clone> Group<R> {
     }
 }
 
-/// Errors of the store fail the batch; all others refuse one change. A damaged record refuses the change that met it.
+/// Errors of the store fail the batch; all others refuse one change. A damaged record refuses the change that met it, and a disk that has no
+/// room for anything new refuses what is new: releases go on beside it.
 fn is_of_the_store(error: &Error) -> bool {
-    (-399..=-300).contains(&error.status) && error.status != crate::status::SALES_ERR_RECORD
+    use crate::status::{SALES_ERR_DISK_FULL, SALES_ERR_RECORD};
+    (-399..=-300).contains(&error.status) && ![SALES_ERR_RECORD, SALES_ERR_DISK_FULL].contains(&error.status)
 }

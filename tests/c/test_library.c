@@ -17,7 +17,8 @@ TEST(library_versions) {
     X(SALES_PENDING)                                                                                        \
     X(SALES_ALREADY)                                                                                        \
     X(SALES_REFUSED)                                                                                        \
-    X(SALES_QUEUED) X(SALES_HOST_LOGGER) X(SALES_ERR_ARGUMENT) X(SALES_ERR_HANDLE) X(SALES_ERR_STATE)       \
+    X(SALES_QUEUED)                                                                                         \
+    X(SALES_HOST_LOGGER) X(SALES_ERR_ARGUMENT) X(SALES_ERR_HANDLE) X(SALES_ERR_STATE)                       \
         X(SALES_ERR_IN_CALLBACK) X(SALES_ERR_STRUCT) X(SALES_ERR_NOT_FOUND) X(SALES_ERR_TOKEN)              \
             X(SALES_ERR_VERSION) X(SALES_ERR_FORKED) X(SALES_ERR_REGISTERED) X(SALES_ERR_TABLE)             \
                 X(SALES_ERR_TOO_SHORT) X(SALES_ERR_UNSUPPORTED) X(SALES_ERR_BUSY) X(SALES_ERR_NO_SPACE) X(  \

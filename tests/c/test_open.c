@@ -39,7 +39,7 @@ TEST(open_paths_that_cannot_be) {
     static const char not_utf8[] = "/nowhere/\xff\xfe";
     char endless[8192];
     CHECK_ERROR(SALES_ERR_ARGUMENT, "path", error, open_close("", &error));
-    CHECK_ERROR(SALES_ERR_ARGUMENT, "UTF-8", error, open_close(not_utf8, &error));
+    CHECK_ERROR(SALES_ERR_STORE_PATH, "missing", error, open_close(not_utf8, &error));
     CHECK_ERROR(SALES_ERR_STORE_PATH, "missing", error, open_close(test_path("missing/store"), &error));
     const char *file = test_path("file");
     write_file(file, "not a directory");

@@ -87,7 +87,8 @@ static void restart(world_t *w, random_t *random) {
 static void resolve_slot(world_t *w, const sales_id_t *slot) {
     fake_truth_t truth = fake_truth(&w->fake, slot);
     sales_status_t status = sales_resolve(w->sales, w->now, slot, truth.last_took_effect ? 1 : 0, &w->error);
-    CHECK(status >= 0 || status == SALES_ERR_NOT_FOUND);
+    if (status != SALES_ERR_NOT_FOUND)
+        CHECK_OK(w->error, status);
 }
 
 static void resolve_all(world_t *w) {
@@ -104,7 +105,7 @@ static void resolve_all(world_t *w) {
         if (page[i].flags & SALES_RESERVATION_IN_DOUBT)
             resolve_slot(w, &page[i].slot_id);
     for (size_t i = 0; i < sales_len; i++)
-        if (sales[i].flags & SALES_SALE_FLAG_IN_DOUBT)
+        if (!(sales[i].flags & SALES_SALE_FLAG_ENDED))
             resolve_slot(w, &sales[i].slot_id);
     for (unsigned slot = 0; slot < SLOTS; slot++)
         resolve_slot(w, id_at(slot));

@@ -387,19 +387,21 @@ TEST(recovery_of_the_queue) {
 
 TEST(recovery_reconcile_compares_and_repairs) {
     world_t *w = world_new(WORLD_BOOKS);
+    sales_status_t differ = SALES_HOST_STATE_MISMATCH;
     CHECK_OK(w->error, world_reserve(w, 1, 1000));
     CHECK_OK(w->error, sales_reconcile(w->sales, w->now, SALES_RECONCILE_COMPARE, &w->error));
     w->fake.total += 11;
-    CHECK_OK(w->error, sales_reconcile(w->sales, w->now, SALES_RECONCILE_COMPARE, &w->error));
-    CHECK_U64(1011, w->fake.total);
+    CHECK_REFUSED(differ, "1011", w, sales_reconcile(w->sales, w->now, SALES_RECONCILE_COMPARE, &w->error));
     CHECK_OK(w->error, sales_reconcile(w->sales, w->now, SALES_RECONCILE_REPAIR, &w->error));
     CHECK_U64(1000, w->fake.total);
+    CHECK_U64(11, world_stats(w).surplus_released);
     w->fake.total -= 400;
-    CHECK_OK(w->error, sales_reconcile(w->sales, w->now, SALES_RECONCILE_COMPARE, &w->error));
-    CHECK_U64(600, w->fake.total);
+    CHECK_REFUSED(differ, "600", w, sales_reconcile(w->sales, w->now, SALES_RECONCILE_COMPARE, &w->error));
     CHECK_OK(w->error, sales_reconcile(w->sales, w->now, SALES_RECONCILE_REPAIR, &w->error));
     CHECK_U64(1000, w->fake.total);
+    CHECK_U64(400, world_stats(w).shortfall_reserved);
     CHECK_BOOKS(w);
+    CHECK_OK(w->error, sales_reconcile(w->sales, w->now, SALES_RECONCILE_COMPARE, &w->error));
     CHECK_OK(w->error, world_release(w, 1));
     world_end(w);
 }
