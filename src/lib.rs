@@ -9,6 +9,7 @@ pub mod codec;
 pub mod datastore;
 pub mod engine;
 pub mod error;
+pub mod event;
 pub mod ffi;
 pub mod history;
 pub mod host;

@@ -253,10 +253,8 @@ fn products_that_do_not_fit_are_refused_by_name() {
     assert_eq!(whole(1 << 32, (1 << 32) - 1, 1, u(1)), []);
     assert_eq!(whole(1 << 32, 1 << 32, 1, u(1)), [Rule::Overflow]);
     // The collateral of a slot: to the last token, and one byte more.
-    let collateral = |per_byte: U256, size: u64| {
-        huge(&|a: &mut Ask| (a.collateral_per_byte, a.slot_size) = (per_byte, size));
-        huge(&|a: &mut Ask| (a.collateral_per_byte, a.slot_size) = (per_byte, size))
-    };
+    let collateral =
+        |per_byte: U256, size: u64| huge(&|a: &mut Ask| (a.collateral_per_byte, a.slot_size) = (per_byte, size));
     assert_eq!(collateral(U256::MAX / u(255), 255), []);
     assert_eq!(collateral(U256::MAX / u(255), 256), [Rule::Overflow]);
     assert_eq!(collateral(U256::MAX, 2), [Rule::Overflow]);
@@ -303,7 +301,7 @@ fn what_no_host_can_serve_is_refused_by_name() {
     // 2^63 slots of a long request: slots x duration does not fit.
     assert_eq!(rules(&decide_open(&Ask { slots: 1 << 63, ..ask() })), [Rule::Overflow]);
     // 2^63 slots for one second would be a request of the contract's; it is over before it can be filled.
-    let short = Ask { slots: 1 << 63, duration: 1, ends_at: NOW + 1, expires_at: NOW + 1, ..ask() };
+    let short = Ask { slots: 1 << 63, duration: 1, ends_at: NOW + 1, expires_at: NOW, ..ask() };
     assert_eq!(rules(&decide_open(&short)), [Rule::Expired]);
     // A slot of 2^64-1 bytes is larger than the disk.
     assert_eq!(rules(&decide_open(&Ask { slot_size: u64::MAX, ..ask() })), [Rule::RepoSpace]);

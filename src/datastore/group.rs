@@ -6,7 +6,7 @@
 
 use super::{Backend, CommitError, Read, Write};
 use crate::error::{Error, Result};
-use crate::history::Event;
+use crate::event::Event;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 

@@ -3,7 +3,7 @@
 use super::tokens::{Called, Owner};
 use super::{Answered, Engine, Recovery};
 use crate::error::{Error, Result};
-use crate::history::{Event, EventKind};
+use crate::event::{Event, EventKind};
 use crate::host::{known, Answer, Op, OpKind, RepoTotal};
 use crate::ledger::task::{Done, Got, Need, Purpose, Step, Task, NO_RECORD};
 use crate::market::Id;

@@ -5,7 +5,7 @@ use super::tokens::Completed;
 use super::work::{At, Work};
 use super::{frame, Answered, Engine};
 use crate::error::{Error, Result};
-use crate::history::{Event, EventKind};
+use crate::event::{Event, EventKind};
 use crate::host::{known, Answer, OpKind};
 use crate::ledger::acts::Note;
 use crate::ledger::task::Got;

@@ -22,7 +22,7 @@ pub use work::At;
 use crate::datastore::group::{Change, Failure, Outcome};
 use crate::datastore::Backend;
 use crate::error::{Error, Result};
-use crate::history::Event;
+use crate::event::Event;
 use crate::host::{Chain, Content, OpKind, Repo, Watch};
 use crate::ledger::task::{Done, Task};
 use crate::ledger::Ledger;

@@ -2,7 +2,7 @@
 
 use super::{Answered, Engine};
 use crate::error::Result;
-use crate::history::{Event, EventKind};
+use crate::event::{Event, EventKind};
 use crate::market::Id;
 use crate::status::*;
 

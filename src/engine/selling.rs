@@ -7,7 +7,7 @@ use super::work::Work;
 use super::{frame, Engine, Phase};
 use crate::datastore::group::{Act, Change, Failure};
 use crate::error::{Error, Result};
-use crate::history::EventKind;
+use crate::event::EventKind;
 use crate::host::{Answer, Op, OpKind, Slot};
 use crate::ledger::acts::Note;
 use crate::ledger::record::OfSale;

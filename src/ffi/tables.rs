@@ -4,7 +4,7 @@ use super::constants::*;
 use super::convert;
 use super::types::*;
 use crate::error::{Error, Result};
-use crate::history::Event;
+use crate::event::Event;
 use crate::host::{Chain, Content, Op, OpKind, Repo, RepoTotal, Slot, Watch};
 use crate::market::{Id, Request, U256};
 use crate::status::*;

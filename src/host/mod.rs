@@ -226,7 +226,7 @@ pub trait Content: Send + Sync {
 /// Who hears the news.
 pub trait Watch: Send + Sync {
     /// Something happened.
-    fn on_event(&self, event: &crate::history::Event);
+    fn on_event(&self, event: &crate::event::Event);
     /// The next deadline became earlier.
     fn on_deadline(&self, at: u64);
 }

@@ -139,14 +139,13 @@ static sales_status_t take_effect(fake_t *fake, fake_call_t call, uint64_t bytes
         fake->used += call == FAKE_CONSUME ? bytes : 0;
     } else {
         fake_truth_t *truth = truth_of(fake, &op->slot_id);
-        truth->last_took_effect = 1;
         truth->filled |= call == FAKE_FILL_SLOT;
         truth->paid |= call == FAKE_FREE_SLOT;
         if (call == FAKE_FREE_SLOT && !fake->requests_ended && fake->true_views)
             fake_violation(fake, "chain.free_slot while the request lasts: the collateral is burned");
         return SALES_OK;
     }
-    truth_of(fake, &op->slot_id)->last_took_effect = 1;
+    truth_of(fake, &op->slot_id)->repo_took_effect = 1;
     if (memcmp(fake->store_id, op->store_id, sizeof fake->store_id) != 0) {
         memcpy(fake->store_id, op->store_id, sizeof fake->store_id);
         fake->store_seq = 0;
@@ -239,7 +238,8 @@ static fake_rule_t enter(fake_t *fake, fake_call_t call, const sales_op_t *op, u
     if (fake->order_len < FAKE_ORDER_MAX)
         fake->order[fake->order_len++] = call;
     if (op) {
-        truth_of(fake, &op->slot_id)->last_took_effect = 0;
+        if (call <= FAKE_CONSUME)
+            truth_of(fake, &op->slot_id)->repo_took_effect = 0;
         fake->last_op[call] = *op;
         fake->last_bytes[call] = bytes;
     }

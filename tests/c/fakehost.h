@@ -71,7 +71,7 @@ typedef struct fake_pending_t {
 /* What really happened to a slot, whatever the library was told. */
 typedef struct fake_truth_t {
     sales_id_t slot_id;
-    int last_took_effect; /* the last operation for it */
+    int repo_took_effect; /* the last operation of the repo for it */
     int filled;           /* it is ours on chain */
     int paid;             /* chain.free_slot was done */
 } fake_truth_t;

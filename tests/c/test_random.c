@@ -83,32 +83,26 @@ static void restart(world_t *w, random_t *random) {
     world_open(w, NULL);
 }
 
-/* The host, which knows the truth, tells it of everything in doubt. */
-static void resolve_slot(world_t *w, const sales_id_t *slot) {
+/* The host, which knows the truth, tells it of a slot in doubt: of the repo's last operation, or of the fill. */
+static void resolve_slot(world_t *w, const sales_id_t *slot, int of_a_fill) {
     fake_truth_t truth = fake_truth(&w->fake, slot);
-    sales_status_t status = sales_resolve(w->sales, w->now, slot, truth.last_took_effect ? 1 : 0, &w->error);
+    uint32_t applied = (of_a_fill ? truth.filled : truth.repo_took_effect) ? 1 : 0;
+    sales_status_t status = sales_resolve(w->sales, w->now, slot, applied, &w->error);
     if (status != SALES_ERR_NOT_FOUND)
         CHECK_OK(w->error, status);
 }
 
 static void resolve_all(world_t *w) {
-    sales_reservation_t page[64];
     sales_sale_t sales[64];
-    size_t len = 64, sales_len = 64;
-    for (size_t i = 0; i < 64; i++) {
-        page[i] = (sales_reservation_t)SALES_INIT(sales_reservation_t);
+    size_t len = 64;
+    for (size_t i = 0; i < 64; i++)
         sales[i] = (sales_sale_t)SALES_INIT(sales_sale_t);
-    }
-    CHECK_OK(w->error, sales_reservations(w->sales, NULL, NULL, page, sizeof page[0], &len, &w->error));
-    CHECK_OK(w->error, sales_sales(w->sales, NULL, sales, sizeof sales[0], &sales_len, &w->error));
+    CHECK_OK(w->error, sales_sales(w->sales, NULL, sales, sizeof sales[0], &len, &w->error));
     for (size_t i = 0; i < len; i++)
-        if (page[i].flags & SALES_RESERVATION_IN_DOUBT)
-            resolve_slot(w, &page[i].slot_id);
-    for (size_t i = 0; i < sales_len; i++)
         if (!(sales[i].flags & SALES_SALE_FLAG_ENDED))
-            resolve_slot(w, &sales[i].slot_id);
+            resolve_slot(w, &sales[i].slot_id, (sales[i].flags & SALES_SALE_FLAG_IN_DOUBT) != 0);
     for (unsigned slot = 0; slot < SLOTS; slot++)
-        resolve_slot(w, id_at(slot));
+        resolve_slot(w, id_at(slot), 0);
 }
 
 /* Everything works from now on: all that is open ends. */
@@ -119,6 +113,9 @@ static void settle(world_t *w) {
         fake_join(&w->fake);
         fake_complete_all(&w->fake, SALES_OK);
         resolve_all(w);
+        /* A reconcile that was left open by a pending repo. */
+        if (!(w->flags & WORLD_NO_RESERVED))
+            CHECK_OK(w->error, sales_reconcile(w->sales, w->now, SALES_RECONCILE_REPAIR, &w->error));
         CHECK_OK(w->error, world_tick(w, SALES_DEFAULT_BACKOFF_LONGEST_S + 1));
     }
     CHECK_U64(0, world_stats(w).in_doubt);

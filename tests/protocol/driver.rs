@@ -8,7 +8,7 @@ use super::rng::Rng;
 use super::store::Store;
 use sales::datastore::group::{Act, Change, Txn};
 use sales::error::{Error, Result};
-use sales::history::{Event, EventKind};
+use sales::event::{Event, EventKind};
 use sales::ledger::acts::Note;
 use sales::ledger::record::OfSale;
 use sales::ledger::task::Got;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::engine::{Answered, ReservationView, Stats};
-use crate::history::Event;
+use crate::event::Event;
 use crate::sales::decision::Reason;
 use crate::sales::offer::Offer;
 use crate::sales::sale::Sale;
