@@ -582,11 +582,15 @@ void fake_complete_all(fake_t *fake, sales_status_t status) {
     }
 }
 
-void fake_forget_pending(fake_t *fake, int takes_effect) {
+void fake_forget_one(fake_t *fake, int takes_effect) {
     fake_pending_t pending;
-    while (take_pending(fake, FAKE_CALLS, &pending))
-        if (takes_effect)
-            (void)effect(fake, pending.call, pending.bytes, &pending.op);
+    if (take_pending(fake, FAKE_CALLS, &pending) && takes_effect)
+        (void)effect(fake, pending.call, pending.bytes, &pending.op);
+}
+
+void fake_forget_pending(fake_t *fake, int takes_effect) {
+    while (fake->pending_len > 0)
+        fake_forget_one(fake, takes_effect);
 }
 
 void fake_join(fake_t *fake) {

@@ -144,6 +144,8 @@ uint64_t fake_pending_token(fake_t *fake, fake_call_t call);
 sales_status_t fake_complete(fake_t *fake, fake_call_t call, sales_status_t status);
 /* Completes all that is pending, of every call, until nothing is. */
 void fake_complete_all(fake_t *fake, sales_status_t status);
+/* Forgets the oldest that is pending, as a crash of the host does; `effect`: its effect is taken first. */
+void fake_forget_one(fake_t *fake, int effect);
 /* Forgets what is pending, as a crash of the host does; `effect`: its effect is taken first. */
 void fake_forget_pending(fake_t *fake, int effect);
 /* Completes `token` for `call` with what it owes; what sales_complete answered. */

@@ -70,16 +70,8 @@ static void restart(world_t *w, random_t *random) {
     if (below(random, 3) == 0)
         (void)sales_stop(w->sales, w->now, NULL);
     world_close(w);
-    while (w->fake.pending_len > 0) {
-        fake_pending_t last = w->fake.pending[w->fake.pending_len - 1];
-        size_t kept = --w->fake.pending_len;
-        if (below(random, 2)) {
-            w->fake.pending[0] = last;
-            w->fake.pending_len = 1;
-            fake_forget_pending(&w->fake, 1);
-            w->fake.pending_len = kept;
-        }
-    }
+    while (w->fake.pending_len > 0)
+        fake_forget_one(&w->fake, (int)below(random, 2));
     world_open(w, NULL);
 }
 
@@ -98,9 +90,13 @@ static void resolve_all(world_t *w) {
     for (size_t i = 0; i < 64; i++)
         sales[i] = (sales_sale_t)SALES_INIT(sales_sale_t);
     CHECK_OK(w->error, sales_sales(w->sales, NULL, sales, sizeof sales[0], &len, &w->error));
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
+        sales_reservation_t r = SALES_INIT(sales_reservation_t);
+        sales_status_t status = sales_reservation(w->sales, &sales[i].slot_id, &r, NULL);
+        int of_the_repo = status != SALES_OK || (r.flags & SALES_RESERVATION_IN_DOUBT) != 0;
         if (!(sales[i].flags & SALES_SALE_FLAG_ENDED))
-            resolve_slot(w, &sales[i].slot_id, (sales[i].flags & SALES_SALE_FLAG_IN_DOUBT) != 0);
+            resolve_slot(w, &sales[i].slot_id, !of_the_repo);
+    }
     for (unsigned slot = 0; slot < SLOTS; slot++)
         resolve_slot(w, id_at(slot), 0);
 }

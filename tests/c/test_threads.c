@@ -75,7 +75,8 @@ static void *sell_and_end(void *data) {
         posted_t posted;
         posted_make(&posted, T0, 2, SLOT_SIZE, worker->number * 100 + i);
         EXPECT(worker, sales_on_request(s, T0, NULL, &posted.ask, NULL), SALES_OK);
-        EXPECT(worker, sales_on_request_ended(s, T0, NULL, &posted.ask.request_id, NULL), SALES_OK);
+        EXPECT(worker, sales_on_request_ended(s, T0, NULL, &posted.ask.request_id, NULL), SALES_OK,
+               SALES_QUEUED);
     }
     return NULL;
 }

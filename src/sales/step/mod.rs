@@ -158,6 +158,7 @@ impl Stepping<'_> {
             Input::Released(done) => self.released(done),
             Input::Happened(happened) => self.happened(happened),
             Input::Resolved(ours) => self.resolved(ours),
+            Input::Abandon(_) if self.sale.state.is_outcome() => Effect::Rest,
             Input::Abandon(_) => self.leave(State::Abandoned, SALES_OK, "abandoned by hand"),
         }
     }
