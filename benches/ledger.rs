@@ -88,7 +88,10 @@ fn main() {
     engine.start(1).expect("started");
 
     println!("one commit of one 72-byte record, and one reserve + release (two commits), a second:");
-    println!("{:>8} {:>12} {:>17} {:>28}", "threads", "bare commits", "reserve + release", "ideal for one caller / seen");
+    println!(
+        "{:>8} {:>12} {:>17} {:>28}",
+        "threads", "bare commits", "reserve + release", "ideal for one caller / seen"
+    );
     for threads in [1, 8, 64] {
         let commits = rate(1, |thread, n| {
             let key = slot(thread, n);

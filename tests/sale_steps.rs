@@ -95,11 +95,13 @@ struct Life {
     latest: u64,
     out: Option<OpKind>,
     alerts: u32,
+    /// The instance stops: what is told is taken in, nothing begins.
+    stopping: bool,
 }
 
 impl Life {
     fn new(can: HostCan) -> Life {
-        Life { sale: queued(), can, now: T0, latest: T0, out: None, alerts: 0 }
+        Life { sale: queued(), can, now: T0, latest: T0, out: None, alerts: 0, stopping: false }
     }
 
     fn env(&self) -> Env {
@@ -128,11 +130,20 @@ impl Life {
         let Move { sale, effect, alert } = step(&self.sale, input, &self.env());
         self.sale = sale;
         self.alerts += u32::from(alert.is_some());
-        if let Some(kind) = kind_of(effect) {
+        if let Some(kind) = kind_of(effect).filter(|_| !self.stopping) {
             assert_eq!(self.out, None, "{effect:?} while an operation is out");
             self.out = Some(kind);
         }
         effect
+    }
+
+    /// The module stops or dies, and starts anew: what a restart looks at is told so.
+    fn restart(&mut self) -> Effect {
+        (self.out, self.stopping) = (None, false);
+        if self.sale.is_unsettled() {
+            return self.tell(Input::Restart);
+        }
+        Effect::Rest
     }
 
     fn at(&mut self, time: u64) -> &mut Self {
@@ -840,7 +851,7 @@ impl Walk {
             70..=79 => Input::Happened(self.rng.pick(&HAPPENED)),
             80..=89 => Input::Restart,
             90..=93 => Input::Resolved(self.rng.chance(500)),
-            94 => Input::Abandon(true),
+            94 if !self.life.sale.state.is_outcome() => Input::Abandon(true),
             95..=96 if self.life.out.is_none() => Input::Again,
             _ => Input::Due,
         }
@@ -848,6 +859,14 @@ impl Walk {
 
     /// One step, with everything that must hold.
     fn step(&mut self) -> (State, State) {
+        if self.life.stopping && self.rng.chance(300) || self.rng.chance(10) {
+            let was = self.life.sale.clone();
+            let effect = self.life.restart();
+            self.last.push(format!("{:?} restarted {:?} {effect:?}", was.state, self.life.sale.state));
+        } else if self.rng.chance(10) {
+            self.life.stopping = true;
+            self.last.push("stopping".into());
+        }
         let input = self.input();
         let before = self.life.clone();
         let told = format!("{input:?}");
@@ -870,12 +889,12 @@ impl Walk {
         if effect == Effect::Cancel {
             assert!(self.life.out.is_some_and(OpKind::can_cancel), "nothing to cancel");
         }
-        if effect == Effect::Release {
+        if effect == Effect::Release && !self.life.stopping {
             let uncleared = self.life.can.clear && is.stored && !self.cleared;
             assert!(!uncleared, "the space is released before the content is cleared");
             assert!(is.state.is_outcome());
         }
-        if effect == Effect::FreeSlot {
+        if effect == Effect::FreeSlot && !self.life.stopping {
             assert!(self.freeable, "free_slot, and the last view did not say that it is over");
         }
         if effect == Effect::ReadSlot {
@@ -896,7 +915,8 @@ impl Walk {
             assert!(is.back >= was.back);
         }
         let kept_by_host = is.state == State::Filled && !self.life.can.read_slot;
-        let acts = self.life.out.is_some() || is.next_at != u64::MAX || is.in_queue || is.in_doubt;
+        let acts =
+            self.life.out.is_some() || self.life.stopping || is.next_at != u64::MAX || is.in_queue || is.in_doubt;
         assert!(is.is_ended() || acts || kept_by_host, "nothing will ever happen to it again");
         (was.state, is.state)
     }
@@ -904,6 +924,9 @@ impl Walk {
     /// (a) With a healthy host and time, whatever state it is in, it ends, and everything is back.
     fn finale(&self) {
         let mut life = self.life.clone();
+        if life.stopping {
+            life.restart();
+        }
         let mut cleared = self.cleared;
         let mut told = false;
         let ours = life.sale.submitted;

@@ -427,9 +427,16 @@ impl Engine {
 
     pub(super) fn request_event_now(&self, at: At, request: Id, what: Happened) -> Result<i32> {
         let what = if at.removed { Happened::TakenBack } else { what };
-        let (known, slots) =
-            self.ledger.group().read(|view, _| Ok((Known::load(view, &request)?, acts::slots_of(view, &request)?)))?;
-        let Some(known) = known else { return Ok(SALES_ALREADY) };
+        let (known, slots) = self.ledger.group().read(|view, _| {
+            let mut live = Vec::new();
+            for slot in acts::slots_of(view, &request)? {
+                if Sale::load(view, &slot)?.is_some_and(|sale| !sale.is_ended()) {
+                    live.push(slot);
+                }
+            }
+            Ok((Known::load(view, &request)?, live))
+        })?;
+        let Some(known) = known.filter(|_| !slots.is_empty()) else { return Ok(SALES_ALREADY) };
         if what == Happened::RequestFulfilled && !known.started {
             self.commit_noted(vec![Arc::new(SalesAct::Started(request))])?;
         }

@@ -21,6 +21,23 @@ pub enum Rider {
     Settled(Birth, Id, RepoStep),
     /// A reserve was refused or undone: its mark goes.
     Unmarked(Birth, Id),
+    /// The repo refused a step: what was marked as asked for was not done.
+    Refused(Birth, Id),
+    /// Nobody knows yet whether this store is the newest, which ended at this commit when it was opened. Rides with the
+    /// first commit of a process, so that commits made before the comparison cannot make an old copy look newer than it is.
+    Unproven(u64),
+}
+
+const UNPROVEN: &[u8] = b"ledger.unproven";
+
+/// The last commit of this store that was made by one known to be the newest.
+pub fn proven(read: &dyn crate::datastore::Read) -> Result<u64> {
+    match read.get(Table::Meta, UNPROVEN)? {
+        Some(bytes) => {
+            Ok(u64::from_le_bytes(bytes.try_into().map_err(|_| Error::internal("ledger.unproven is not 8 bytes"))?))
+        }
+        None => read.seq(),
+    }
 }
 
 impl Rider {
@@ -32,6 +49,10 @@ impl Rider {
                 record.reserving = 0;
                 Ok(())
             }
+            Rider::Refused(_, of) if of == slot => {
+                record.step = 0;
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -40,14 +61,20 @@ impl Rider {
     pub fn released(&self) -> Result<u64> {
         match self {
             Rider::Settled(_, _, step) => step.bytes(),
-            Rider::Unmarked(..) => Ok(0),
+            Rider::Unmarked(..) | Rider::Refused(..) | Rider::Unproven(_) => Ok(0),
         }
     }
 }
 
 impl Act for Rider {
     fn apply(&self, txn: &mut Txn<'_>) -> Result<()> {
-        let (Rider::Settled(birth, slot, _) | Rider::Unmarked(birth, slot)) = self;
+        let (birth, slot) = match self {
+            Rider::Settled(birth, slot, _) | Rider::Unmarked(birth, slot) | Rider::Refused(birth, slot) => {
+                (birth, slot)
+            }
+            Rider::Unproven(_) if txn.tables.get(Table::Meta, UNPROVEN)?.is_some() => return Ok(()),
+            Rider::Unproven(seq) => return txn.tables.put(Table::Meta, UNPROVEN, &seq.to_le_bytes()),
+        };
         change(txn.tables, *birth, slot, |record, _| self.overlay(slot, record))
     }
 }
@@ -209,8 +236,8 @@ pub enum OnBooks {
         /// The store id that the repo knows.
         replaces: Birth,
     },
-    /// The repo knows a later commit of this store: it is an old copy, and stays one.
-    OldCopy,
+    /// The store is known to be the newest.
+    Proven,
     /// A recovery ends: everything in flight is settled by the total.
     Recovered {
         /// A, from now on.
@@ -244,7 +271,7 @@ impl Act for Whole {
                 txn.out = sub(*bytes, lowered, "a refill")?;
             }
             OnBooks::Started => books.started = true,
-            OnBooks::OldCopy => books.old_copy = true,
+            OnBooks::Proven => txn.tables.del(Table::Meta, UNPROVEN)?,
             OnBooks::Untrusted { replaces } => {
                 books.untrusted = true;
                 for id in [books.id, *replaces] {
@@ -256,7 +283,7 @@ impl Act for Whole {
             OnBooks::Recovered { surplus, shortfall, id } => {
                 books.started = true;
                 books.untrusted = false;
-                books.old_copy = false;
+                txn.tables.del(Table::Meta, UNPROVEN)?;
                 books.surplus = *surplus;
                 books.shortfall = *shortfall;
                 books.id = id.unwrap_or(books.id);

@@ -10,7 +10,6 @@ const LAYOUT: u8 = 1;
 const KEY: &[u8] = b"ledger.books";
 const STARTED: u8 = 1;
 const UNTRUSTED: u8 = 2;
-const OLD_COPY: u8 = 4;
 
 /// Marks a key of the table of unsettled slots as the ledger's.
 pub const UNSETTLED: u8 = b'L';
@@ -24,8 +23,6 @@ pub struct Books {
     pub started: bool,
     /// A reset is under way, or this is a backup: no surplus may be judged by it.
     pub untrusted: bool,
-    /// The repo has been seen to know a later commit of this store: it is an old copy, also when its own commits have caught up.
-    pub old_copy: bool,
     /// Ids that a reset replaced: never stale again.
     pub replaced: Vec<[u8; 16]>,
     /// H.
@@ -53,7 +50,6 @@ impl Books {
         let books = Books {
             started: flags & STARTED != 0,
             untrusted: flags & UNTRUSTED != 0,
-            old_copy: flags & OLD_COPY != 0,
             id: d.raw()?,
             held: d.u64()?,
             consumed: d.u64()?,
@@ -70,7 +66,7 @@ impl Books {
     /// Writes them.
     pub fn save(&self, write: &mut dyn Write) -> Result<()> {
         let set = |condition: bool, flag: u8| if condition { flag } else { 0 };
-        let flags = set(self.started, STARTED) | set(self.untrusted, UNTRUSTED) | set(self.old_copy, OLD_COPY);
+        let flags = set(self.started, STARTED) | set(self.untrusted, UNTRUSTED);
         let record = Encoder::new(LAYOUT)
             .u8(flags)
             .raw(&self.id)

@@ -90,8 +90,6 @@ struct Memory {
 pub struct Ledger {
     group: Group<Rider>,
     birth: Birth,
-    /// The store's last commit when it was opened: what this process added since says nothing about whether it is an old copy.
-    opened_at: u64,
     memory: Mutex<Memory>,
 }
 
@@ -115,7 +113,9 @@ impl Ledger {
     pub fn new(backend: Box<dyn Backend>) -> Arc<Ledger> {
         let birth = backend.birth();
         let opened_at = backend.seq();
-        Arc::new(Ledger { group: Group::new(backend), birth, opened_at, memory: Mutex::default() })
+        let group = Group::new(backend);
+        group.ride(Rider::Unproven(opened_at));
+        Arc::new(Ledger { group, birth, memory: Mutex::default() })
     }
 
     /// Group commit, for what others keep in the same store.

@@ -189,6 +189,9 @@ impl Ledger {
             }
             let kind = if step.consume { OpKind::RepoConsume } else { OpKind::RepoRelease };
             if port.repo(kind, slot, bytes, [record.act, record.consumed]).await.is_err() {
+                if !can.total {
+                    self.group.ride(Rider::Refused(self.birth, slot));
+                }
                 return Ok(self.queue(slot, now, attempts));
             }
             if !self.settle(port, slot, step, can).await {

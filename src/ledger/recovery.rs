@@ -3,11 +3,11 @@
 //!
 //! A surplus is released only from a store that can be trusted: a new, an old or a copied one makes other slots' bytes look like surplus.
 
-use super::acts::{unsettled, LedgerAct, OnBooks, Whole};
+use super::acts::{proven, unsettled, LedgerAct, OnBooks, Whole};
 use super::books::Books;
 use super::record::{add, sub, RepoStep};
 use super::task::{Done, Port, Task, NO_RECORD};
-use super::{Ledger, RepoCan, Report, Retry};
+use super::{Claim, Ledger, RepoCan, Report, Retry};
 use crate::datastore::group::{Change, Failure};
 use crate::error::{Error, Result};
 use crate::host::{OpKind, RepoTotal};
@@ -54,20 +54,13 @@ impl Ledger {
             return self.start_without_total(&port, &books, how).await;
         }
         let total = port.total().await?;
-        let last = if self.memory().trusted { self.group.backend().seq() } else { self.opened_at };
-        let strange = strange(&books, last, &total);
-        let reset = match (strange, how.reset) {
+        let last = self.group.read(|view, _| proven(view))?;
+        let reset = match (strange(&books, last, &total), how.reset) {
             (None, _) => {
-                // From now on what the repo knows of later commits comes from this process.
-                self.memory().trusted = true;
+                self.prove(&port).await?;
                 None
             }
-            (Some(error), None) => {
-                if total.store_id == books.id && total.store_seq > last && !books.old_copy {
-                    self.write(&port, OnBooks::OldCopy).await?;
-                }
-                return Err(error);
-            }
+            (Some(error), None) => return Err(error),
             (Some(_), Some(id)) => {
                 self.write(&port, OnBooks::Untrusted { replaces: total.store_id }).await?;
                 Some(id)
@@ -80,11 +73,21 @@ impl Ledger {
         self.recover(&port, reset, keep, &mut false).await
     }
 
+    /// The store is the newest: from now on its own commits say so too. Durable before the first call of the repo.
+    async fn prove(&self, port: &Port) -> Result<()> {
+        if !self.memory().trusted {
+            self.write(port, OnBooks::Proven).await?;
+            self.memory().trusted = true;
+        }
+        Ok(())
+    }
+
     /// A repo that cannot tell its total: what was in flight is in doubt, settled by the host alone (see [`Ledger::inherited`]).
     async fn start_without_total(&self, port: &Port, books: &Books, how: Start) -> Done {
         if books.untrusted && how.reset.is_none() {
             return Err(backup());
         }
+        self.prove(port).await?;
         if books.untrusted {
             self.write(port, OnBooks::Recovered { surplus: 0, shortfall: 0, id: how.reset }).await?;
         } else if !books.started {
@@ -95,7 +98,6 @@ impl Ledger {
         memory.owed.clear();
         memory.retry.clear();
         memory.retry_owed = Retry::default();
-        memory.open = true;
         Ok(SALES_OK)
     }
 
@@ -202,21 +204,27 @@ impl Ledger {
         })
     }
 
-    /// Repos that cannot tell their total: what was in flight when the module died, each waiting for sales_resolve.
+    /// Repos that cannot tell their total: what was in flight when the module died, each waiting for sales_resolve. Lets operations in.
     pub fn inherited(self: &Arc<Self>, now: u64) -> Result<Vec<Task>> {
         if self.memory().can.total {
             return Ok(Vec::new());
         }
         let slots = self.group.read(|view, _| unsettled(view))?;
+        // Claimed in one breath with the opening of the gate: nobody may get at such a slot before.
+        {
+            let mut memory = self.memory();
+            memory.claims.extend(&slots);
+            memory.open = true;
+        }
         let tasks = slots.into_iter().map(|slot| {
-            let ledger = self.clone();
-            Task::new(slot, move |port| async move { ledger.inherit(port, slot, now).await })
+            let claim = Claim { ledger: self.clone(), slot };
+            Task::new(slot, move |port| async move { claim.ledger.clone().inherit(port, claim, now).await })
         });
         Ok(tasks.collect())
     }
 
-    async fn inherit(self: Arc<Self>, port: Port, slot: Id, now: u64) -> Done {
-        let claim = self.claim(&slot)?;
+    async fn inherit(self: Arc<Self>, port: Port, claim: Claim, now: u64) -> Done {
+        let slot = claim.slot;
         let can = self.memory().can;
         let Some(record) = self.record(&slot)? else { return Ok(SALES_OK) };
         if record.reserving > 0 {
@@ -252,10 +260,6 @@ fn backup() -> Error {
 fn strange(books: &Books, seq: u64, total: &RepoTotal) -> Option<Error> {
     if books.untrusted {
         return Some(backup());
-    }
-    if books.old_copy {
-        let text = "the repo has seen later commits of this store than it has: it is an old copy; find the newest, or open with SALES_OPEN_RESET";
-        return Some(Error::new(SALES_ERR_STORE_STALE, text));
     }
     let kept = total.store_id != [0; 16] && !books.replaced.contains(&total.store_id);
     if kept && total.store_id != books.id {
