@@ -52,8 +52,7 @@ lint:
 
 # The protocol test has a stage of its own.
 rust: library
-	cargo test --release --quiet --lib --doc
-	cargo test --release --quiet $$(scripts/tests.sh protocol)
+	cargo test --release --quiet --lib $$(scripts/tests.sh protocol)
 
 c: library
 	$(MAKE) --no-print-directory -C tests/c check
