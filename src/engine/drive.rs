@@ -90,17 +90,16 @@ impl Engine {
         Driven::Doubted(Error::new(SALES_ERR_IN_DOUBT, text))
     }
 
-    fn call_repo(&self, task: &Task, kind: OpKind, slot: Id, bytes: u64, act: [u64; 2]) -> Result<Called> {
+    fn call_repo(&self, task: &Task, kind: OpKind, slot: Id, bytes: u64, act: u64) -> Result<Called> {
         let repo = self.repo()?;
         self.deliver();
         let (store_id, store_seq) = (self.ledger.books()?.id, self.ledger.group().backend().seq());
         let number = [kind as u8];
-        // What belongs to a reservation is named by it, also after a restart; what does not yet, by this run and this operation.
+        // What was begun in a commit is named by it, also after a restart; what was not, by this run and this operation.
         let id = if act == NO_RECORD {
             self.act_id(&[&self.nonce, &task.token.to_le_bytes(), &number])
         } else {
-            let [act, landed] = act.map(u64::to_le_bytes);
-            self.act_id(&[&self.ledger.birth(), &slot.0, &act, &landed, &bytes.to_le_bytes(), &number])
+            self.act_id(&[&store_id, &slot.0, &act.to_le_bytes(), &bytes.to_le_bytes(), &number])
         };
         let op = Op { kind, token: 0, id, attempt: 1, store_id, store_seq, deadline: 0, slot };
         Ok(self.tokens.call(op, |op| match kind {

@@ -137,11 +137,11 @@ impl Act for OnSlot {
                 LedgerAct::Unmark => record.reserving = 0,
                 LedgerAct::Reserve(bytes, of) => reserve(record, *bytes, *of, commit, slot)?,
                 LedgerAct::Release { mark, repo_consumes } => {
-                    out = release(record, books, slot)?;
+                    out = release(record, books, commit, slot)?;
                     mark_step(record, *mark, *repo_consumes)?;
                 }
                 LedgerAct::Consume { total, mark, repo_consumes } => {
-                    out = consume(record, books, *total, slot)?;
+                    out = consume(record, books, *total, commit, slot)?;
                     mark_step(record, *mark, *repo_consumes)?;
                 }
                 LedgerAct::Step(bytes) => record.step = *bytes,
@@ -189,7 +189,7 @@ fn reserve(record: &mut Record, bytes: u64, of: Option<OfSale>, commit: u64, slo
 }
 
 /// A release lowers the shortfall first: what the repo has lost, it cannot be asked to give back.
-fn release(record: &mut Record, books: &mut Books, slot: &Id) -> Result<u64> {
+fn release(record: &mut Record, books: &mut Books, commit: u64, slot: &Id) -> Result<u64> {
     if !record.is_live() {
         return Err(not_live(slot));
     }
@@ -197,15 +197,16 @@ fn release(record: &mut Record, books: &mut Books, slot: &Id) -> Result<u64> {
     record.releasing = add(record.releasing, lower(books, held)?, "releasing")?;
     record.held = 0;
     record.ended = true;
+    record.act = commit;
     Ok(held)
 }
 
 /// Cumulative: a total that is not above the last one changes nothing.
-fn consume(record: &mut Record, books: &mut Books, total: u64, slot: &Id) -> Result<u64> {
+fn consume(record: &mut Record, books: &mut Books, total: u64, commit: u64, slot: &Id) -> Result<u64> {
     if !record.is_live() {
         return Err(not_live(slot));
     }
-    let Some(landed) = total.checked_sub(record.consumed) else {
+    let Some(landed) = total.checked_sub(record.consumed).filter(|landed| *landed > 0) else {
         return Ok(0);
     };
     if landed > record.held {
@@ -214,6 +215,7 @@ fn consume(record: &mut Record, books: &mut Books, total: u64, slot: &Id) -> Res
     }
     record.held = sub(record.held, landed, "held")?;
     record.consumed = total;
+    record.act = commit;
     record.consuming = add(record.consuming, lower(books, landed)?, "consuming")?;
     Ok(landed)
 }

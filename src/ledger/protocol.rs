@@ -188,7 +188,7 @@ impl Ledger {
                 return Ok(self.queue(slot, now, attempts));
             }
             let kind = if step.consume { OpKind::RepoConsume } else { OpKind::RepoRelease };
-            if port.repo(kind, slot, bytes, [record.act, record.consumed]).await.is_err() {
+            if port.repo(kind, slot, bytes, record.act).await.is_err() {
                 if !can.total {
                     self.group.ride(Rider::Refused(self.birth, slot));
                 }

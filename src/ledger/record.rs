@@ -36,7 +36,7 @@ pub struct Record {
     pub reserving: u64,
     /// Only for a repo that cannot tell its total: the amount of the repo call begun.
     pub step: u64,
-    /// Which reservation of this slot it is: the store's commit that made it. Names the acts asked of the repo.
+    /// The store's commit that began what is asked of the repo next: it names that act, also after a restart.
     pub act: u64,
     /// Set with the release that ends the reservation.
     pub ended: bool,

@@ -23,8 +23,8 @@ pub enum Need {
         slot: Id,
         /// How many bytes.
         bytes: u64,
-        /// Which reservation of the slot it belongs to, and how much of it had landed: with the others this names the act.
-        act: [u64; 2],
+        /// The commit that began it; [`NO_RECORD`]: none did. With the others it names the act.
+        act: u64,
     },
     /// repo.reserved.
     Total,
@@ -33,7 +33,7 @@ pub enum Need {
 }
 
 /// The act of what belongs to no record yet.
-pub const NO_RECORD: [u64; 2] = [0, 0];
+pub const NO_RECORD: u64 = 0;
 
 /// What fulfils it.
 pub enum Got {
@@ -83,7 +83,7 @@ impl Port {
     }
 
     /// Calls the repo; an error means no effect. Nothing is asked for 0 bytes.
-    pub async fn repo(&self, kind: OpKind, slot: Id, bytes: u64, act: [u64; 2]) -> Result<()> {
+    pub async fn repo(&self, kind: OpKind, slot: Id, bytes: u64, act: u64) -> Result<()> {
         if bytes == 0 {
             return Ok(());
         }

@@ -111,8 +111,9 @@ static void settle(world_t *w) {
         fake_join(&w->fake);
         fake_complete_all(&w->fake, SALES_OK);
         resolve_all(w);
-        /* A reconcile that was left open by a pending repo. */
-        if (!(w->flags & WORLD_NO_RESERVED))
+        /* A reconcile that was left open by a pending repo tells first how it ended. */
+        if (!(w->flags & WORLD_NO_RESERVED) &&
+            sales_reconcile(w->sales, w->now, SALES_RECONCILE_REPAIR, &w->error) != SALES_OK)
             CHECK_OK(w->error, sales_reconcile(w->sales, w->now, SALES_RECONCILE_REPAIR, &w->error));
         CHECK_OK(w->error, world_tick(w, SALES_DEFAULT_BACKOFF_LONGEST_S + 1));
     }

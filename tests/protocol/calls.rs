@@ -5,7 +5,7 @@ use super::job::{Answer, Call, Job, Kind, Wait};
 use super::model::{Keep, NOBODY};
 use sales::error::{Error, Result};
 use sales::host::{OpKind, RepoTotal};
-use sales::ledger::task::Got;
+use sales::ledger::task::{Got, NO_RECORD};
 use sales::market::Id;
 use sales::status::*;
 
@@ -26,7 +26,7 @@ impl World {
     }
 
     /// One call of the Repo takes its effect, or not.
-    pub fn call(&mut self, job: &mut Job, kind: OpKind, bytes: u64) -> Answer {
+    pub fn call(&mut self, job: &mut Job, kind: OpKind, bytes: u64, act: [u64; 2]) -> Answer {
         let odds = self.odds;
         if self.hit(odds.refused) {
             self.count("repo refuses");
@@ -52,6 +52,10 @@ impl World {
             return if unknown { Answer::Unknown(false) } else { Answer::Refused(SALES_HOST_NO_SPACE) };
         }
         let n = i128::from(bytes);
+        if act != NO_RECORD {
+            let new = self.acts.insert((job.at, act, bytes, kind));
+            assert!(new, "S2: #{} {} {bytes} has the name {act:?} of another act", job.number, kind.name());
+        }
         match job.call {
             Some(Call::Grant) => job.granted += n,
             Some(Call::Compensate) => job.granted -= n,

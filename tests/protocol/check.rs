@@ -108,7 +108,7 @@ impl World {
         );
         let riders = self.ledger.group().has_riders();
         assert!(riders || self.riding.is_empty(), "S2: what rode is lost");
-        if self.jobs.iter().all(|job| !job.begun) {
+        if self.jobs.iter().all(|job| !job.begun && !job.claims) {
             assert!(
                 told.reserving == 0 && !self.ledger.is_busy(),
                 "S6: {} bytes are being reserved by nobody",
@@ -168,6 +168,11 @@ impl World {
             (Err(error), Kind::Tick) => job.at == NOBODY && job.told.contains(&error.status),
             (Err(error), _) => !job.effect && job.told.contains(&error.status),
         };
+        if matches!(job.kind, Kind::Reserve { .. }) && job.call.is_none() && self.owed_of(job.at) == 0 && !asked_nothing
+        {
+            let mark = self.view(job.at).mark;
+            assert!(mark.is_none(), "S3: {whose}, and its mark is left: {mark:?}");
+        }
         assert!(right, "S3/S4: {whose}, recorded: {}, told {:?}", job.effect, job.told);
         if let Ok(SALES_QUEUED) = done {
             self.count("queued");
@@ -238,7 +243,8 @@ impl World {
     fn reserving(&self) -> i128 {
         let bytes = |job: &Job| match job.kind {
             Kind::Reserve { bytes, .. } if job.begun => bytes,
-            Kind::Tick if job.at == NOBODY => self.plain.shortfall.max(job.granted),
+            // A refill counts what was lost when it began.
+            Kind::Tick if job.begun && job.at == NOBODY => i128::from(u64::MAX),
             _ => 0,
         };
         self.jobs.iter().map(bytes).sum()

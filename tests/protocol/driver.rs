@@ -9,13 +9,14 @@ use super::store::Store;
 use sales::datastore::group::{Act, Change, Txn};
 use sales::error::{Error, Result};
 use sales::event::{Event, EventKind};
+use sales::host::OpKind;
 use sales::ledger::acts::Note;
 use sales::ledger::record::OfSale;
 use sales::ledger::task::Got;
 use sales::ledger::{Ledger, RepoCan};
 use sales::market::{Id, U256};
 use sales::status::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 /// How many operations are under way at most.
@@ -68,6 +69,8 @@ pub struct World {
     pub store: Store,
     pub ledger: Arc<Ledger>,
     pub jobs: Vec<Job>,
+    /// The acts that took effect, by what names them to the Repo.
+    pub acts: HashSet<(usize, [u64; 2], u64, OpKind)>,
     pub number: u32,
     pub now: u64,
     pub plain: Plain,
@@ -290,19 +293,19 @@ impl World {
             Wait::Fresh => return self.resume(job, None),
             Wait::Answered(got) => return self.resume(job, Some(got)),
             Wait::Total => job.wait = Wait::Answered(Got::Total(self.reserved(&mut job))),
-            Wait::Repo { kind, bytes } => {
+            Wait::Repo { kind, bytes, act } => {
                 if self.hit(self.odds.pending) {
                     self.count("repo pending");
-                    let done = self.rng.chance(500).then(|| self.call(&mut job, kind, bytes));
+                    let done = self.rng.chance(500).then(|| self.call(&mut job, kind, bytes, act));
                     say!(self, "#{} {} {bytes} is pending {done:?}", job.number, kind.name());
-                    job.wait = Wait::Pending { kind, bytes, done };
+                    job.wait = Wait::Pending { kind, bytes, act, done };
                 } else {
-                    let answer = self.call(&mut job, kind, bytes);
+                    let answer = self.call(&mut job, kind, bytes, act);
                     self.answer(&mut job, answer);
                 }
             }
-            Wait::Pending { kind, bytes, done } => {
-                let answer = done.unwrap_or_else(|| self.call(&mut job, kind, bytes));
+            Wait::Pending { kind, bytes, act, done } => {
+                let answer = done.unwrap_or_else(|| self.call(&mut job, kind, bytes, act));
                 self.answer(&mut job, answer);
             }
             Wait::Doubt(truth) => {

@@ -15,7 +15,7 @@ use sales::ledger::task::Done;
 use sales::ledger::{Ledger, RepoCan};
 use sales::market::Id;
 use sales::status::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 /// An act of somebody else.
@@ -64,6 +64,7 @@ impl World {
             ledger: Ledger::new(Box::new(store.clone())),
             store,
             jobs: Vec::new(),
+            acts: HashSet::new(),
             number: 0,
             now: 1000,
             plain: Plain::new([1; 16]),
@@ -143,11 +144,14 @@ impl World {
                 Wait::Answered(_) if job.deed.is_some() => "cut off after a commit",
                 Wait::Answered(_) => "cut off after the repo",
             });
-            if let Wait::Pending { kind, bytes, done: None } = job.wait {
+            if let Wait::Pending { kind, bytes, done: None, .. } = job.wait {
                 if self.rng.chance(500) {
                     let slot = if job.at == NOBODY { Id::ZERO } else { id_of(job.at) };
                     let seq = self.ledger.group().backend().seq();
                     let fits = self.repo.effect(kind, slot, bytes, (self.plain.id, seq));
+                    if matches!(job.kind, Kind::Start { .. }) {
+                        self.origin = Origin::True;
+                    }
                     say!(self, "#{} {} {bytes} took effect after all: {fits}", job.number, kind.name());
                 }
             }
@@ -170,6 +174,7 @@ impl World {
         if self.forgets && !self.calm && self.rng.chance(500) && self.repo.forget(at) {
             say!(self, "the Repo forgets: T={}", self.repo.total);
             self.count("repo forgets");
+            self.acts.clear();
         }
         let fork = self.fork.take();
         if let Some(there) = self.store.reopen() {
@@ -205,6 +210,7 @@ impl World {
         if !self.can.total {
             return;
         }
+        self.acts.clear();
         let truth = Copy { store: self.store.clone(), plain: self.plain.clone(), marked: false, seq: self.store.seq() };
         let copy = self.copy.take().filter(|_| self.rng.chance(700));
         match copy {
@@ -221,6 +227,10 @@ impl World {
                 self.ids += 1;
                 self.store = Store::new([self.ids; 16]);
                 self.plain = Plain::new([self.ids; 16]);
+                // Or it is a stranger's, with a life of its own.
+                for _ in 0..self.rng.pick(&[0, 0, 20, 200]) {
+                    self.store.write(&mut |write| write.put(Table::Offers, b"an offer", b"")).expect("a write");
+                }
                 self.origin = Origin::Emptied;
             }
         }
@@ -414,12 +424,10 @@ impl World {
             let at = (0..SLOTS).find(|at| id_of(*at) == task.slot).expect("a slot of ours");
             let more = truths[at];
             let job = self.push(task, Kind::Inherit { applied: more != 0 }, at);
+            // Nobody may come between, whenever it begins.
+            self.jobs[job].claims = true;
             self.jobs[job].granted = more.max(0);
             self.jobs[job].given = (-more).max(0);
-        }
-        // All of them take their claims before anyone else may ask.
-        while let Some(at) = self.jobs.iter().position(|job| !job.begun) {
-            self.advance(at);
         }
     }
 

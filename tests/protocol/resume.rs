@@ -14,7 +14,7 @@ impl World {
                     job.was_open = self.gate;
                     self.gate = false;
                 }
-                Kind::Start { .. } => {}
+                Kind::Start { .. } | Kind::Inherit { .. } => {}
                 _ => job.claims = self.gate && !self.claimed(job.at),
             }
         }
@@ -95,10 +95,14 @@ impl World {
             Need::Commit(change) => {
                 let deed = self.deed(&mut job, change.len());
                 say!(self, "#{} commits {deed:?}", job.number);
+                if let (Deed::Release { .. }, Kind::Release { by_sale, .. }) = (deed, job.kind) {
+                    let whose = self.view(job.at).live.is_some_and(|live| live.of_sale == by_sale);
+                    assert!(whose, "S5: #{} {:?} of slot {}, which is another's", job.number, job.kind, job.at);
+                }
                 job.commits += 1;
                 Wait::Commit(change, deed)
             }
-            Need::Repo { kind, slot, bytes, .. } => {
+            Need::Repo { kind, slot, bytes, act } => {
                 job.calls += 1;
                 assert!(!job.unknown, "S3: #{} calls the Repo after a commit of which nobody knows", job.number);
                 if !self.store.is_dead() || job.granted > 0 {
@@ -106,7 +110,7 @@ impl World {
                 } else if job.call.is_none() {
                     job.call = Some(Call::Repair);
                 }
-                Wait::Repo { kind, bytes }
+                Wait::Repo { kind, bytes, act }
             }
             Need::Total => Wait::Total,
             Need::Settlement => {

@@ -1,0 +1,407 @@
+//! The chain as the contract has it (contract.md): slots, fills, and the end of requests by the clock.
+
+use super::host::Host;
+use super::truth::{proof_of, say, Job, Truth};
+use sales::host::{Chain as ChainTable, Op, OpKind, Slot};
+use sales::market::{slot_id, Ask, Id, Request, RequestState, SlotState, SlotView, U256};
+use sales::sales::Happened;
+use sales::status::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Raw {
+    Free,
+    Filled,
+    Repair,
+    Paid,
+    /// Its host freed it after its request failed.
+    Left,
+}
+
+#[derive(Debug, Clone)]
+struct ChainSlot {
+    id: Id,
+    raw: Raw,
+    mine: bool,
+    reservations: u32,
+    reserved_by_us: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct OnChain {
+    pub ask: Ask,
+    request: Request,
+    slots: Vec<ChainSlot>,
+    started: bool,
+    failed: bool,
+    lost: u64,
+    /// The host without a chain to ask has told its end.
+    told: bool,
+    withdrawn: bool,
+}
+
+impl OnChain {
+    fn state(&self, time: u64) -> RequestState {
+        match (self.failed, self.started) {
+            (true, _) => RequestState::Failed,
+            (_, false) if time > self.ask.expires_at => RequestState::Cancelled,
+            (_, false) => RequestState::New,
+            (_, true) if time > self.ask.ends_at => RequestState::Finished,
+            (_, true) => RequestState::Started,
+        }
+    }
+
+    fn slot_state(&self, at: usize, time: u64) -> SlotState {
+        let raw = self.slots[at].raw;
+        match (raw, self.state(time)) {
+            (Raw::Paid, _) => SlotState::Paid,
+            (_, RequestState::Failed) => SlotState::Failed,
+            (Raw::Free, _) => SlotState::Free,
+            (_, RequestState::Cancelled) => SlotState::Cancelled,
+            (_, RequestState::Finished) => SlotState::Finished,
+            (Raw::Filled, _) => SlotState::Filled,
+            _ => SlotState::Repair,
+        }
+    }
+
+    fn is_fillable(&self, at: usize, time: u64) -> bool {
+        matches!(self.slots[at].raw, Raw::Free | Raw::Repair)
+            && matches!(self.state(time), RequestState::New | RequestState::Started)
+    }
+}
+
+/// Something that the host will be told of, some time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Wire {
+    pub request: Id,
+    /// Of one slot, or of the request.
+    pub index: Option<u64>,
+    pub what: Happened,
+    /// It is told to the end, because nobody could ask the chain.
+    pub sure: bool,
+}
+
+#[derive(Default)]
+pub struct Chain {
+    pub requests: BTreeMap<Id, OnChain>,
+    by_slot: BTreeMap<Id, (Id, usize)>,
+    /// What happened and was not told yet.
+    pub wire: Vec<Wire>,
+    /// Fills that were sent, and that nobody knows of: they may land later.
+    pub landing: BTreeSet<Id>,
+    /// Slots that are ours on chain, or were.
+    pub won: BTreeSet<Id>,
+}
+
+impl Chain {
+    pub fn post(&mut self, ask: Ask, request: Request) {
+        let id = ask.request_id;
+        let slot = |index: u64| ChainSlot {
+            id: slot_id(&id, index),
+            raw: Raw::Free,
+            mine: false,
+            reservations: 0,
+            reserved_by_us: false,
+        };
+        let slots: Vec<ChainSlot> = (0..ask.slots).map(slot).collect();
+        for (at, slot) in slots.iter().enumerate() {
+            self.by_slot.insert(slot.id, (id, at));
+        }
+        let on_chain =
+            OnChain { ask, request, slots, started: false, failed: false, lost: 0, told: false, withdrawn: false };
+        self.requests.insert(id, on_chain);
+    }
+
+    pub fn slots(&self) -> Vec<Id> {
+        self.by_slot.keys().copied().collect()
+    }
+
+    pub fn size_of(&self, slot: &Id) -> Option<u64> {
+        let (request, _) = self.by_slot.get(slot)?;
+        Some(self.requests[request].ask.slot_size)
+    }
+
+    pub fn request(&self, id: &Id) -> Option<Request> {
+        self.requests.get(id).map(|on| on.request.clone())
+    }
+
+    /// Ours, and its request not over: its space must be kept.
+    pub fn is_ours(&self, slot: &Id, time: u64) -> bool {
+        let Some((request, at)) = self.by_slot.get(slot) else { return false };
+        let on = &self.requests[request];
+        on.slots[*at].mine && matches!(on.slot_state(*at, time), SlotState::Filled)
+    }
+
+    /// What an operator sees who looks at the chain.
+    pub fn host_is_us(&self, slot: &Id) -> bool {
+        self.by_slot.get(slot).is_some_and(|(request, at)| self.requests[request].slots[*at].mine)
+    }
+
+    pub fn view(&self, slot: &Id, time: u64) -> Option<SlotView> {
+        let (request, at) = self.by_slot.get(slot)?;
+        let on = &self.requests[request];
+        Some(SlotView {
+            request_state: on.state(time),
+            slot_state: on.slot_state(*at, time),
+            is_mine: on.slots[*at].mine,
+            expires_at: on.ask.expires_at,
+            ends_at: on.ask.ends_at,
+            collateral: on.ask.collateral_per_slot().unwrap_or(U256::ZERO),
+        })
+    }
+
+    fn tell(&mut self, request: Id, index: Option<u64>, what: Happened, sure: bool) {
+        self.wire.push(Wire { request, index, what, sure });
+    }
+
+    /// A fill arrives. False: it reverts.
+    pub fn fill(&mut self, slot: &Id, time: u64, mine: bool) -> bool {
+        let Some((request, at)) = self.by_slot.get(slot).copied() else { return false };
+        let Some(on) = self.requests.get_mut(&request) else { return false };
+        if !on.is_fillable(at, time) {
+            return false;
+        }
+        (on.slots[at].raw, on.slots[at].mine) = (Raw::Filled, mine);
+        let full = !on.started && on.slots.iter().all(|slot| slot.raw == Raw::Filled);
+        on.started |= full;
+        self.landing.remove(slot);
+        if mine {
+            self.won.insert(*slot);
+        }
+        self.tell(request, Some(at as u64), Happened::SlotFilled, false);
+        if full {
+            self.tell(request, None, Happened::RequestFulfilled, false);
+        }
+        true
+    }
+
+    /// A slot loses its host. True: it was ours.
+    fn lose(&mut self, slot: &Id, time: u64, sure: bool) -> Option<bool> {
+        let (request, at) = self.by_slot.get(slot).copied()?;
+        let on = self.requests.get_mut(&request)?;
+        if on.slot_state(at, time) != SlotState::Filled {
+            return None;
+        }
+        let was_ours = on.slots[at].mine;
+        (on.slots[at].raw, on.slots[at].mine, on.slots[at].reservations) = (Raw::Repair, false, 0);
+        on.slots[at].reserved_by_us = false;
+        let mut fails = false;
+        if on.started {
+            on.lost += 1;
+            fails = on.lost > on.ask.max_slot_loss;
+            on.failed |= fails;
+        }
+        self.tell(request, Some(at as u64), Happened::SlotFreed, false);
+        if fails {
+            self.tell(request, None, Happened::RequestFailed, sure);
+        }
+        Some(was_ours)
+    }
+
+    /// Hosts that cannot ask the chain watch the clock themselves.
+    pub fn tell_ends(&mut self, time: u64) {
+        let mut told = Vec::new();
+        for (id, on) in &mut self.requests {
+            let what = match on.state(time) {
+                RequestState::Cancelled => Happened::RequestCancelled,
+                RequestState::Finished => Happened::RequestEnded,
+                _ => continue,
+            };
+            if !std::mem::replace(&mut on.told, true) {
+                told.push((*id, what));
+            }
+        }
+        for (id, what) in told {
+            self.tell(id, None, what, true);
+        }
+    }
+}
+
+impl Truth {
+    pub fn chain_effect(&mut self, job: &Job) -> i32 {
+        let time = self.time;
+        let Some((request, at)) = self.chain.by_slot.get(&job.slot).copied() else {
+            return match self.chain.requests.contains_key(&job.request) {
+                true => SALES_OK,
+                false => SALES_HOST_PERMANENT,
+            };
+        };
+        match job.kind {
+            OpKind::FillSlot => {
+                let done = self.chain.fill(&job.slot, time, true);
+                say!(self, "  chain: fill of {}[{at}]: {done}", request);
+                if done {
+                    self.count("slots won");
+                    SALES_OK
+                } else {
+                    self.count("fill refused by the chain");
+                    self.rng.pick(&[SALES_HOST_STATE_MISMATCH, SALES_HOST_NOT_ALLOWED])
+                }
+            }
+            OpKind::ReserveSlot => {
+                let Some(on) = self.chain.requests.get_mut(&request) else { return SALES_HOST_PERMANENT };
+                let slot = &mut on.slots[at];
+                if slot.reserved_by_us {
+                    return SALES_OK;
+                }
+                if slot.reservations >= 3 {
+                    return SALES_HOST_NOT_ALLOWED;
+                }
+                slot.reservations += 1;
+                slot.reserved_by_us = true;
+                if slot.reservations == 3 {
+                    self.chain.tell(request, Some(at as u64), Happened::ReservationsFull, false);
+                }
+                SALES_OK
+            }
+            OpKind::FreeSlot => {
+                let Some(on) = self.chain.requests.get_mut(&request) else { return SALES_HOST_PERMANENT };
+                let state = on.slot_state(at, time);
+                let slot = &mut on.slots[at];
+                if !slot.mine {
+                    return SALES_HOST_NOT_ALLOWED;
+                }
+                slot.mine = false;
+                match state {
+                    SlotState::Finished | SlotState::Cancelled => slot.raw = Raw::Paid,
+                    SlotState::Failed => slot.raw = Raw::Left,
+                    state => {
+                        slot.raw = Raw::Repair;
+                        self.broken(format!("the collateral of slot {} is burned: freed while {state:?}", job.slot));
+                    }
+                }
+                say!(self, "  chain: {}[{at}] is paid out", request);
+                SALES_OK
+            }
+            _ => SALES_OK,
+        }
+    }
+
+    /// What others do on the chain.
+    pub fn others_move(&mut self) {
+        let slots = self.chain.slots();
+        if slots.is_empty() {
+            return;
+        }
+        let (slot, time) = (self.rng.pick(&slots), self.time);
+        let (request, at) = self.chain.by_slot[&slot];
+        match self.rng.below(12) {
+            0..=3 => {
+                if self.chain.fill(&slot, time, false) {
+                    self.count("a slot goes to another host");
+                    say!(self, "another host fills {request}[{at}]");
+                }
+            }
+            4..=5 => {
+                let sure = !self.has.read_slot;
+                let lost = self.chain.lose(&slot, time, sure);
+                if let Some(ours) = lost {
+                    say!(self, "{request}[{at}] loses its host; it was ours: {ours}");
+                    self.count(if ours { "a slot of ours is lost" } else { "a slot of another is lost" });
+                }
+            }
+            6..=7 => {
+                if let Some(slot) = self.chain.landing.pop_first() {
+                    let landed = self.chain.fill(&slot, time, true);
+                    say!(self, "a fill of ours lands late in {slot}: {landed}");
+                    if landed {
+                        self.count("a fill lands late");
+                    }
+                }
+            }
+            8 => {
+                if let Some(on) = self.chain.requests.get_mut(&request) {
+                    if on.state(time) == RequestState::Cancelled && !on.withdrawn {
+                        on.withdrawn = true;
+                        let sure = !self.has.read_slot;
+                        self.chain.tell(request, None, Happened::RequestCancelled, sure);
+                    }
+                }
+            }
+            _ => {
+                if let Some(on) = self.chain.requests.get_mut(&request) {
+                    if on.slots[at].reservations < 3 && on.slots[at].raw == Raw::Free {
+                        on.slots[at].reservations += 1;
+                        if on.slots[at].reservations == 3 {
+                            self.chain.tell(request, Some(at as u64), Happened::ReservationsFull, false);
+                        }
+                    }
+                }
+            }
+        }
+        // A fill that can land no more has reverted.
+        let reverted: Vec<Id> = self.chain.landing.iter().copied().filter(|slot| !self.can_land(slot)).collect();
+        reverted.iter().for_each(|slot| drop(self.chain.landing.remove(slot)));
+    }
+
+    fn can_land(&self, slot: &Id) -> bool {
+        self.chain.by_slot.get(slot).is_some_and(|(id, at)| self.chain.requests[id].is_fillable(*at, self.time))
+    }
+
+    /// Time passes on the chain.
+    pub fn advance(&mut self, by: u64) {
+        self.time += by;
+        if !self.has.read_slot {
+            let time = self.time;
+            self.chain.tell_ends(time);
+        }
+        let reverted: Vec<Id> = self.chain.landing.iter().copied().filter(|slot| !self.can_land(slot)).collect();
+        reverted.iter().for_each(|slot| drop(self.chain.landing.remove(slot)));
+    }
+}
+
+impl Host {
+    fn chain(&self, op: &Op, slot: &Slot<'_>) -> i32 {
+        self.serve(Host::job(op, slot.request_id))
+    }
+}
+
+impl ChainTable for Host {
+    fn fill_slot(&self, op: &Op, slot: &Slot<'_>, proof: &[u8], collateral: &U256) -> i32 {
+        {
+            let mut t = self.enter();
+            if proof != proof_of(&op.slot) {
+                t.broken(format!("slot {} is filled with a proof that is not its own", op.slot));
+            }
+            if *collateral == U256::ZERO || slot.request.is_none() {
+                t.broken(format!("slot {} is filled for nothing", op.slot));
+            }
+            let latest = t.latest;
+            if latest >= op.deadline {
+                t.broken(format!("trap 2: slot {} is filled at {latest}, its deadline is {}", op.slot, op.deadline));
+            }
+        }
+        self.chain(op, slot)
+    }
+
+    fn reserve_slot(&self, op: &Op, slot: &Slot<'_>) -> i32 {
+        self.chain(op, slot)
+    }
+
+    fn free_slot(&self, op: &Op, slot: &Slot<'_>) -> i32 {
+        self.chain(op, slot)
+    }
+
+    fn read_slot(&self, op: &Op, slot: &Slot<'_>) -> i32 {
+        self.chain(op, slot)
+    }
+
+    fn read_request(&self, op: &Op, request: &Id) -> i32 {
+        self.serve(Job { slot: Id::ZERO, ..Host::job(op, *request) })
+    }
+
+    fn has(&self, kind: OpKind) -> bool {
+        let has = self.shared.lock().has;
+        match kind {
+            OpKind::ReserveSlot => has.reserve_slot,
+            OpKind::ReadSlot => has.read_slot,
+            OpKind::FreeSlot => has.free_slot,
+            OpKind::ReadRequest => has.read_request,
+            _ => false,
+        }
+    }
+
+    fn has_my_slots(&self) -> bool {
+        self.shared.lock().has.my_slots
+    }
+}

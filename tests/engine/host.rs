@@ -1,0 +1,213 @@
+//! The host's side of a callback: what is rolled for it, what happens, how it is answered, and what the host calls from inside it.
+
+use super::truth::{say, Crash, Fate, Job, Out, Shared, Truth};
+use sales::datastore::Backend;
+use sales::engine::Engine;
+use sales::host::{Answer, Op, OpKind};
+use sales::market::Id;
+use sales::status::*;
+use std::sync::MutexGuard;
+
+#[derive(Clone)]
+pub struct Host {
+    pub shared: Shared,
+}
+
+/// When an operation is answered.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum When {
+    Now,
+    /// By sales_complete, before the callback returns, whatever that returns.
+    Early,
+    Later,
+}
+
+impl Host {
+    pub fn job(op: &Op, request: Id) -> Job {
+        Job {
+            kind: op.kind,
+            token: op.token,
+            slot: op.slot,
+            request,
+            bytes: 0,
+            deadline: op.deadline,
+            store: (op.store_id, op.store_seq),
+        }
+    }
+
+    /// Into a callback; a dead process does nothing any more.
+    pub fn enter(&self) -> MutexGuard<'_, Truth> {
+        let t = self.shared.lock();
+        if t.crashed {
+            drop(t);
+            std::panic::panic_any(Crash);
+        }
+        t
+    }
+
+    pub fn maybe_crash(&self, t: &mut MutexGuard<'_, Truth>, what: &'static str) {
+        let odds = t.odds;
+        if t.hit(odds.crash) {
+            t.count(what);
+            say!(t, "{what}");
+            t.crashed = true;
+            std::panic::panic_any(Crash);
+        }
+    }
+
+    fn fate(t: &mut Truth, kind: OpKind) -> Fate {
+        let odds = t.odds;
+        if t.hit(odds.unknown) {
+            let happens = t.rng.chance(500);
+            t.count(if happens { "unknown, done" } else { "unknown, no effect" });
+            return Fate::Unknown(happens);
+        }
+        if t.hit(odds.transient) {
+            t.count("refused: transient");
+            return Fate::Refused(SALES_HOST_TRANSIENT);
+        }
+        if t.hit(odds.permanent) {
+            t.count("refused: permanent");
+            let all =
+                [SALES_HOST_PERMANENT, SALES_HOST_NOT_ALLOWED, SALES_HOST_STATE_MISMATCH, SALES_HOST_NO_SPACE];
+            return Fate::Refused(t.rng.pick(&all[..if kind == OpKind::RepoReserve { 4 } else { 3 }]));
+        }
+        Fate::True
+    }
+
+    /// Lets an operation happen, or not. Answers how it is answered, and its fate from now on.
+    pub fn happen(t: &mut Truth, job: &Job, fate: Fate) -> (Answer, Fate) {
+        match fate {
+            Fate::True => (t.effect(job), fate),
+            Fate::Refused(status) => (Answer { text: "the host says no".into(), ..Answer::of(status) }, fate),
+            Fate::Unknown(happens) => {
+                let done = happens && t.effect(job).is_ok();
+                if job.kind == OpKind::FillSlot && !happens && t.has.read_slot && t.rng.chance(500) {
+                    t.chain.landing.insert(job.slot);
+                }
+                (Answer::of(SALES_HOST_UNKNOWN), Fate::Unknown(done))
+            }
+        }
+    }
+
+    /// The library is told that nobody knows: an operator will be asked whether it happened.
+    pub fn doubt(t: &mut Truth, job: &Job, fate: Fate) {
+        let of_repo = matches!(job.kind, OpKind::RepoReserve | OpKind::RepoRelease | OpKind::RepoConsume);
+        if let (Fate::Unknown(done), true) = (fate, of_repo && job.slot != Id::ZERO) {
+            t.doubts.insert(job.slot, done);
+        }
+    }
+
+    /// A callback.
+    pub fn serve(&self, job: Job) -> i32 {
+        let mut t = self.enter();
+        say!(t, "  asked: {} of {} token {}", job.kind.name(), job.slot, job.token);
+        if !t.tokens.insert(job.token) {
+            t.broken(format!("token {} is given twice", job.token));
+        }
+        let seq = t.store.seq();
+        if job.store.1 != seq {
+            t.broken(format!("{} says that the last commit is {}, it is {seq}", job.kind.name(), job.store.1));
+        }
+        self.maybe_crash(&mut t, "crash before an effect");
+        let mut fate = Host::fate(&mut t, job.kind);
+        let odds = t.odds;
+        let when = match () {
+            () if t.hit(odds.pending) => When::Later,
+            () if job.kind.owes().is_some() || t.hit(odds.early) => When::Early,
+            () => When::Now,
+        };
+        // OK without what it owes is none.
+        if job.kind.owes().is_some() && when == When::Early && fate == Fate::True && t.hit(odds.unknown) {
+            t.count("OK without its data");
+            return SALES_OK;
+        }
+        let now_or_later = when != When::Later || t.rng.chance(400);
+        let mut done = None;
+        if now_or_later {
+            let (answer, so) = Host::happen(&mut t, &job, fate);
+            say!(t, "    answer {} {when:?}", answer.status);
+            (done, fate) = (Some(answer), so);
+        }
+        let inside = t.hit(odds.inside).then(|| t.engine.upgrade()).flatten();
+        self.maybe_crash(&mut t, "crash after an effect");
+        if when == When::Later {
+            t.count("pending");
+            let out = Out { job: job.clone(), fate, done, cancelled: false };
+            t.out.push(out);
+            drop(t);
+            if let Some(engine) = inside {
+                self.inside(&engine, &job.slot);
+            }
+            return SALES_PENDING;
+        }
+        let answer = done.unwrap_or_default();
+        Host::doubt(&mut t, &job, fate);
+        let (now, engine) = (t.now(), t.engine.upgrade());
+        let odd = t.rng.pick(&[SALES_OK, SALES_PENDING, SALES_HOST_TRANSIENT, 77, SALES_ERR_BUSY]);
+        if when == When::Early {
+            t.count("completed inside the callback");
+        }
+        let strange = answer.is_unknown() && t.rng.chance(300);
+        drop(t);
+        if let Some(engine) = inside {
+            self.inside(&engine, &job.slot);
+        }
+        if when == When::Now {
+            return if strange { -12345 } else { answer.status };
+        }
+        let Some(engine) = engine else { return answer.status };
+        let done = engine.complete(now, job.token, answer.clone());
+        if done != Ok(SALES_OK) {
+            self.shared.lock().broken(format!("a completion of {} inside its callback: {done:?}", job.kind.name()));
+        }
+        odd
+    }
+
+    /// What the host calls from inside a callback.
+    pub fn inside(&self, engine: &Engine, slot: &Id) {
+        let mut t = self.shared.lock();
+        let now = t.now();
+        t.latest = t.latest.max(now);
+        let what = t.rng.below(6);
+        t.count("called in from a callback");
+        let wire = t.chain.wire.clone();
+        let wire = (!wire.is_empty()).then(|| t.rng.pick(&wire));
+        let landed = if t.is_kept_by_repo(slot) { t.land(slot) } else { None };
+        let nonsense = t.rng.next();
+        drop(t);
+        let done = match (what, landed, wire) {
+            (0..=2, Some(total), _) => {
+                self.shared.lock().count("consumed, told inside a callback");
+                engine.consumed(now, *slot, total)
+            }
+            (0..=3, _, Some(wire)) => {
+                self.shared.lock().count("event told inside a callback");
+                super::world::tell(engine, now, sales::engine::At::default(), &wire)
+            }
+            (4, ..) => match engine.complete(now, nonsense, Answer::of(SALES_OK)) {
+                Err(error) if error.status == SALES_ERR_TOKEN => Ok(SALES_OK),
+                other => {
+                    self.shared.lock().broken(format!("an unknown token is answered {other:?}"));
+                    Ok(SALES_OK)
+                }
+            },
+            (5, ..) => match engine.stop(now) {
+                Err(error) if error.status == SALES_ERR_IN_CALLBACK => Ok(SALES_OK),
+                other => {
+                    self.shared.lock().broken(format!("stop inside a callback is answered {other:?}"));
+                    Ok(SALES_OK)
+                }
+            },
+            _ => engine.tick(now),
+        };
+        let mut t = self.shared.lock();
+        say!(t, "    inside: {what}: {done:?}");
+        match done {
+            Ok(SALES_OK | SALES_QUEUED | SALES_ALREADY) => {}
+            // Not while it starts or stops.
+            Err(error) if matches!(error.status, SALES_ERR_STATE | SALES_ERR_STORE_REOPEN) => {}
+            other => t.broken(format!("a call from inside a callback is answered {other:?}")),
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! What is true outside the library: the clock, the faults of this run, and everything that the host's parts share.
+
+use super::chain::Chain;
+use super::repo::Books;
+use super::rng::Rng;
+use super::store::Store;
+use sales::engine::Engine;
+use sales::host::{Answer, OpKind};
+use sales::market::{Id, Request};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+/// The planted crash: the process ends here.
+pub struct Crash;
+
+/// What the host of this run has.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Has {
+    pub total: bool,
+    pub keeps_id: bool,
+    pub consume: bool,
+    pub my_slots: bool,
+    pub reserve_slot: bool,
+    pub read_slot: bool,
+    pub free_slot: bool,
+    pub read_request: bool,
+    pub keep: bool,
+    pub clear: bool,
+    pub cancel: bool,
+}
+
+/// How often things go wrong in this run, per mille.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Odds {
+    pub transient: u64,
+    pub permanent: u64,
+    pub unknown: u64,
+    pub pending: u64,
+    pub early: u64,
+    pub inside: u64,
+    pub clean: u64,
+    pub meta: u64,
+    pub crash: u64,
+    pub clock: u64,
+}
+
+/// One operation that the host was asked for.
+#[derive(Debug, Clone)]
+pub struct Job {
+    pub kind: OpKind,
+    pub token: u64,
+    pub slot: Id,
+    pub request: Id,
+    pub bytes: u64,
+    pub deadline: u64,
+    /// Which store asks, and its last commit.
+    pub store: ([u8; 16], u64),
+}
+
+/// How an operation goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Fate {
+    /// As the truth has it.
+    True,
+    /// Refused, without effect.
+    Refused(i32),
+    /// It is answered that nobody knows; and whether it happened.
+    Unknown(bool),
+}
+
+/// An operation out at the host.
+#[derive(Debug, Clone)]
+pub struct Out {
+    pub job: Job,
+    pub fate: Fate,
+    /// It has happened already, and so it is answered.
+    pub done: Option<Answer>,
+    pub cancelled: bool,
+}
+
+pub struct Truth {
+    pub rng: Rng,
+    pub has: Has,
+    pub odds: Odds,
+    pub calm: bool,
+    pub counts: BTreeMap<&'static str, u64>,
+    pub trace: Option<Vec<String>>,
+    pub violation: Option<String>,
+    pub crashed: bool,
+    pub engine: Weak<Engine>,
+    pub store: Store,
+    /// The chain's time.
+    pub time: u64,
+    /// How far the host's clock is off.
+    pub skew: i64,
+    /// The latest time that the running engine was told.
+    pub latest: u64,
+    pub books: Books,
+    pub chain: Chain,
+    /// What lies on the disk of each slot.
+    pub content: BTreeMap<Id, u64>,
+    /// How much of it was told.
+    pub reported: BTreeMap<Id, u64>,
+    pub out: Vec<Out>,
+    pub tokens: BTreeSet<u64>,
+    /// Of calls of the repo that answered UNKNOWN in this life of the engine: whether they happened.
+    pub doubts: BTreeMap<Id, bool>,
+    /// Given up by hand although ours: no longer our affair.
+    pub forced: BTreeSet<Id>,
+    pub last_event: u64,
+}
+
+/// Adds a line to the trace.
+macro_rules! say {
+    ($truth:expr, $($what:tt)*) => {
+        if $truth.trace.is_some() {
+            let line = format!($($what)*);
+            $truth.trace.as_mut().expect("it is there").push(line);
+        }
+    };
+}
+pub(crate) use say;
+
+impl Truth {
+    pub fn count(&mut self, what: &'static str) {
+        *self.counts.entry(what).or_default() += 1;
+    }
+
+    /// A promise is broken.
+    pub fn broken(&mut self, what: String) {
+        say!(self, "VIOLATION: {what}");
+        self.violation.get_or_insert(what);
+    }
+
+    pub fn hit(&mut self, per_mille: u64) -> bool {
+        !self.calm && self.rng.chance(per_mille)
+    }
+
+    /// The host's clock.
+    pub fn now(&self) -> u64 {
+        self.time.saturating_add_signed(self.skew)
+    }
+
+    /// What a slot must keep in the repo, whatever happens: it is ours on chain until its request ends, or its content lies on the disk.
+    pub fn must_keep(&self, slot: &Id) -> u64 {
+        let Some(size) = self.chain.size_of(slot) else { return 0 };
+        let ours = self.chain.is_ours(slot, self.time) && !self.forced.contains(slot);
+        let on_disk = self.has.clear && self.content.contains_key(slot);
+        if ours || on_disk {
+            size - self.reported.get(slot).copied().unwrap_or(0).min(size)
+        } else {
+            0
+        }
+    }
+
+    /// What happens when the truth takes its course. The answer says how it went.
+    pub fn effect(&mut self, job: &Job) -> Answer {
+        let status = match job.kind {
+            OpKind::RepoReserve | OpKind::RepoRelease | OpKind::RepoConsume => self.repo_effect(job),
+            OpKind::Store | OpKind::Prove | OpKind::Keep | OpKind::Clear => self.content_effect(job),
+            _ => self.chain_effect(job),
+        };
+        let ok = status == sales::status::SALES_OK;
+        Answer {
+            proof: (ok && job.kind == OpKind::Prove).then(|| proof_of(&job.slot)),
+            view: (ok && job.kind == OpKind::ReadSlot)
+                .then(|| self.chain.view(&job.slot, self.time))
+                .flatten()
+                .map(Box::new),
+            request: (ok && job.kind == OpKind::ReadRequest)
+                .then(|| self.chain.request(&job.request))
+                .flatten()
+                .map(Box::<Request>::new),
+            ..Answer::of(status)
+        }
+    }
+}
+
+pub fn proof_of(slot: &Id) -> Vec<u8> {
+    slot.0[..8].to_vec()
+}
+
+/// The truth, shared by all parts of the host.
+#[derive(Clone)]
+pub struct Shared(pub Arc<Mutex<Truth>>);
+
+impl Shared {
+    pub fn lock(&self) -> MutexGuard<'_, Truth> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
