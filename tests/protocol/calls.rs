@@ -26,7 +26,7 @@ impl World {
     }
 
     /// One call of the Repo takes its effect, or not.
-    pub fn call(&mut self, job: &mut Job, kind: OpKind, bytes: u64, act: [u64; 2]) -> Answer {
+    pub fn call(&mut self, job: &mut Job, kind: OpKind, bytes: u64, act: u64) -> Answer {
         let odds = self.odds;
         if self.hit(odds.refused) {
             self.count("repo refuses");

@@ -70,7 +70,7 @@ pub struct World {
     pub ledger: Arc<Ledger>,
     pub jobs: Vec<Job>,
     /// The acts that took effect, by what names them to the Repo.
-    pub acts: HashSet<(usize, [u64; 2], u64, OpKind)>,
+    pub acts: HashSet<(usize, u64, u64, OpKind)>,
     pub number: u32,
     pub now: u64,
     pub plain: Plain,

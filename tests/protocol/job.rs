@@ -44,13 +44,13 @@ pub enum Wait {
     Repo {
         kind: OpKind,
         bytes: u64,
-        act: [u64; 2],
+        act: u64,
     },
     /// It is made, and pending at the host: the answer, where it is done already.
     Pending {
         kind: OpKind,
         bytes: u64,
-        act: [u64; 2],
+        act: u64,
         done: Option<Answer>,
     },
     /// Nobody knows whether it took effect; the truth.
