@@ -111,7 +111,7 @@ impl Life {
             fill_margin_s: MARGIN,
             can: self.can,
             pending: self.out,
-            stopping: false,
+            stopping: self.stopping,
         }
     }
 

@@ -467,20 +467,27 @@ impl Engine {
         if sale.state.is_outcome() {
             return Ok(SALES_ALREADY);
         }
-        let ours = sale.submitted || sale.state >= State::Filled;
-        if ours && !force {
-            let text = format!(
-                "slot {slot} is {}: it is ours on chain or may be; SALES_ABANDON_FILLED gives it up all the same",
-                sale.state.name()
-            );
-            return Err(Error::new(SALES_ERR_IN_USE, text));
+        if !force && (sale.submitted || sale.state >= State::Filled) {
+            return Err(in_use(&sale));
         }
         self.tell(slot, Input::Abandon(force))?;
         match load()? {
-            Some(sale) if !sale.state.is_outcome() => Ok(SALES_QUEUED),
-            _ => Ok(SALES_OK),
+            Some(sale) if sale.state.is_outcome() => Ok(SALES_OK),
+            // It was filled in between: what the machine did not take was not done.
+            Some(sale) if !force && (sale.submitted || sale.state >= State::Filled) => Err(in_use(&sale)),
+            Some(_) => Ok(SALES_QUEUED),
+            None => Ok(SALES_OK),
         }
     }
+}
+
+fn in_use(sale: &Sale) -> Error {
+    let text = format!(
+        "slot {} is {}: it is ours on chain or may be; SALES_ABANDON_FILLED gives it up all the same",
+        sale.slot,
+        sale.state.name()
+    );
+    Error::new(SALES_ERR_IN_USE, text)
 }
 
 /// When a request ends.

@@ -95,22 +95,17 @@ impl Engine {
         self.not_in_callback("sales_start")?;
         let host = self.host();
         let repo = self.repo()?;
-        {
-            let mut memory = self.memory();
-            match memory.phase {
-                Phase::Open | Phase::Stopped | Phase::Recovering => memory.phase = Phase::Recovering,
-                Phase::Running | Phase::Short => {
-                    return Err(Error::new(SALES_ERR_STATE, "the instance is started already"))
-                }
-                Phase::Stopping => {
-                    return Err(Error::new(SALES_ERR_STATE, "the instance is stopping: call sales_stop until it is OK"))
-                }
-                Phase::Reopen => {
-                    drop(memory);
-                    self.must_run()?;
-                }
-            }
+        if self.memory().phase == Phase::Reopen {
+            self.must_run()?;
         }
+        let Some(turn) = self.take_turn(|phase| match phase {
+            Phase::Open | Phase::Stopped | Phase::Recovering => Ok(Some(Phase::Recovering)),
+            Phase::Stopping => Err("the instance is stopping: call sales_stop until it is OK"),
+            Phase::Running | Phase::Short | Phase::Reopen => Err("the instance is started already"),
+        })?
+        else {
+            return Ok(SALES_PENDING);
+        };
         self.see(now);
         let how = Start {
             can: RepoCan { total: repo.has_reserved(), consume: repo.has_consume() },
@@ -118,46 +113,62 @@ impl Engine {
             keep_surplus: host.chain.is_some_and(|chain| chain.has_my_slots()),
         };
         self.outermost(|| {
-            let done = match self.recovery(|| self.ledger.start(how))? {
-                SALES_OK => self.resume_sales(now),
-                status => Ok(status),
+            let done = match self.recover(turn, || self.ledger.start(how)) {
+                Ok(SALES_OK) => self.resume_sales(now),
+                Ok(SALES_PENDING) => return Ok(SALES_PENDING),
+                done => done,
             };
             if done.is_err() {
                 self.ledger.shut();
             }
+            self.end_turn();
             done
         })
     }
 
-    /// Drives a recovery, or looks how one is that outlived its call.
-    fn recovery(&self, begin: impl FnOnce() -> Task) -> Done {
-        let before = std::mem::replace(&mut self.memory().recovery, Recovery::None);
-        match before {
-            Recovery::Ended(done) => return done,
-            Recovery::Parked => {
-                self.memory().recovery = Recovery::Parked;
-                return Ok(SALES_PENDING);
-            }
-            Recovery::None => {}
+    /// One recovery at a time: takes the turn, together with the phase that goes with it. `None`: another is under way, in another thread or at the
+    /// host. What [`Recovery::Ended`] left is in the turn.
+    fn take_turn(
+        &self,
+        phase: impl FnOnce(Phase) -> std::result::Result<Option<Phase>, &'static str>,
+    ) -> Result<Option<Option<Done>>> {
+        let mut memory = self.memory();
+        let phase = phase(memory.phase).map_err(|text| Error::new(SALES_ERR_STATE, text))?;
+        if matches!(memory.recovery, Recovery::UnderWay) {
+            return Ok(None);
+        }
+        memory.phase = phase.unwrap_or(memory.phase);
+        match std::mem::replace(&mut memory.recovery, Recovery::UnderWay) {
+            Recovery::Ended(done) => Ok(Some(Some(done))),
+            _ => Ok(Some(None)),
+        }
+    }
+
+    fn end_turn(&self) {
+        self.memory().recovery = Recovery::None;
+    }
+
+    /// Drives a recovery in its turn, or takes what one that outlived its call came to. PENDING: the turn goes on without this call.
+    fn recover(&self, turn: Option<Done>, begin: impl FnOnce() -> Task) -> Done {
+        if let Some(done) = turn {
+            return done;
         }
         let mut task = begin();
         task.purpose = Purpose::Recovery;
         task.token = self.tokens.fresh();
-        // Set before the drive: a completion from another thread may end it before the drive returns.
-        self.memory().recovery = Recovery::Parked;
         match self.drive(task, None) {
             Driven::Ended(_, done) => {
-                self.memory().recovery = Recovery::None;
                 if matches!(done, Ok(SALES_OK)) {
                     self.drop_doubts();
+                }
+                // A reconcile that compared nothing, because an operation is out, is over: it is asked for again.
+                if matches!(done, Ok(SALES_PENDING)) {
+                    self.end_turn();
                 }
                 done
             }
             Driven::Parked(_) => Ok(SALES_PENDING),
-            Driven::Doubted(error) => {
-                self.memory().recovery = Recovery::None;
-                Err(error)
-            }
+            Driven::Doubted(error) => Err(error),
         }
     }
 
@@ -219,7 +230,11 @@ impl Engine {
             Ok(())
         })?;
         self.outermost(|| {
-            let working = self.memory().mailboxes.values().any(|mailbox| mailbox.running);
+            let working = {
+                let memory = self.memory();
+                let recovering = matches!(memory.recovery, Recovery::UnderWay);
+                recovering || memory.mailboxes.values().any(|mailbox| mailbox.running)
+            };
             if self.tokens.len() > 0 || working || self.ledger.is_busy() {
                 return Ok(SALES_PENDING);
             }
@@ -318,7 +333,12 @@ impl Engine {
     }
 
     fn reconcile_now(&self, repair: bool) -> Result<i32> {
-        let done = self.recovery(|| self.ledger.reconcile(repair));
+        let Some(turn) = self.take_turn(|_| Ok(None))? else { return Ok(SALES_PENDING) };
+        let done = self.recover(turn, || self.ledger.reconcile(repair));
+        if matches!(done, Ok(SALES_PENDING)) {
+            return done;
+        }
+        self.end_turn();
         self.refresh_phase();
         // The gate stays shut where only a total can tell what is true: ticks go on asking, should the host forget to.
         self.memory().repair_again = done.is_err() && !self.ledger.is_open();

@@ -108,10 +108,10 @@ struct Mailbox {
     pending: Option<(OpKind, u64)>,
 }
 
-/// A recovery that outlives its call, because the repo pends.
+/// The one recovery there may be at a time. It may outlive its call, because the repo pends.
 enum Recovery {
     None,
-    Parked,
+    UnderWay,
     Ended(Done),
 }
 

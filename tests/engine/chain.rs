@@ -331,7 +331,7 @@ impl Truth {
         }
         // A fill that can land no more has reverted.
         let reverted: Vec<Id> = self.chain.landing.iter().copied().filter(|slot| !self.can_land(slot)).collect();
-        reverted.iter().for_each(|slot| drop(self.chain.landing.remove(slot)));
+        self.chain.landing.retain(|slot| !reverted.contains(slot));
     }
 
     fn can_land(&self, slot: &Id) -> bool {
@@ -346,7 +346,7 @@ impl Truth {
             self.chain.tell_ends(time);
         }
         let reverted: Vec<Id> = self.chain.landing.iter().copied().filter(|slot| !self.can_land(slot)).collect();
-        reverted.iter().for_each(|slot| drop(self.chain.landing.remove(slot)));
+        self.chain.landing.retain(|slot| !reverted.contains(slot));
     }
 }
 

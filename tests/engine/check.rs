@@ -50,9 +50,9 @@ impl World {
         let o = &stats.overview;
         if o.in_doubt == 0 && stats.pending_ops == 0 && o.reserving == 0 {
             let books = &o.books;
-            let expected = i128::from(books.held) + i128::from(books.surplus) + i128::from(books.releasing)
-                + i128::from(o.owed)
-                - i128::from(books.shortfall);
+            let expected =
+                i128::from(books.held) + i128::from(books.surplus) + i128::from(books.releasing) + i128::from(o.owed)
+                    - i128::from(books.shortfall);
             if t.books.total != expected {
                 return Err(format!("S1: the repo has {} for us, the books expect {expected}: {o:?}", t.books.total));
             }
@@ -107,7 +107,8 @@ impl World {
             }
             let view = views.iter().find(|view| view.slot == slot);
             let size = t.chain.size_of(&slot).unwrap_or(0);
-            let kept = view.is_some_and(|view| view.record.is_live() && view.record.held + view.record.consumed == size);
+            let kept =
+                view.is_some_and(|view| view.record.is_live() && view.record.held + view.record.consumed == size);
             if !kept {
                 let sale = sales.iter().find(|(sale, _)| sale.slot == slot);
                 return Err(format!("S5: slot {slot} of {size} bytes is ours on chain: {view:?} {sale:?}"));
@@ -144,7 +145,6 @@ impl World {
         if !self.started {
             return self.broken("the module does not start, and nothing fails any more".into());
         }
-        self.release_by_hand();
         let mut repaired = !self.t().has.my_slots;
         for round in 0..400 {
             if self.is_broken() {
@@ -157,6 +157,7 @@ impl World {
                     break;
                 }
             }
+            self.release_by_hand();
             if !repaired && matches!(self.repair(), Some(Ok(SALES_OK))) {
                 repaired = true;
             }

@@ -21,7 +21,11 @@ impl Truth {
                 self.content.remove(&job.slot);
             }
             _ if there != Some(size) => {
-                self.broken(format!("{} of slot {}, of which {there:?} of {size} bytes are there", job.kind.name(), job.slot));
+                self.broken(format!(
+                    "{} of slot {}, of which {there:?} of {size} bytes are there",
+                    job.kind.name(),
+                    job.slot
+                ));
             }
             _ => {}
         }
@@ -35,7 +39,8 @@ impl Truth {
         let there = self.content.get(slot).copied()?;
         let told = self.reported.get(slot).copied().unwrap_or(0);
         let storing = self.out.iter().any(|out| out.job.slot == *slot && out.job.kind == OpKind::Store);
-        let to = if there < size && storing { there + self.rng.below((size - there) as usize + 1) as u64 } else { there };
+        let to =
+            if there < size && storing { there + self.rng.below((size - there) as usize + 1) as u64 } else { there };
         self.content.insert(*slot, to);
         let total = if self.rng.chance(200) { told } else { told.max(to) };
         self.reported.insert(*slot, total);

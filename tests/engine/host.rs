@@ -24,15 +24,7 @@ enum When {
 
 impl Host {
     pub fn job(op: &Op, request: Id) -> Job {
-        Job {
-            kind: op.kind,
-            token: op.token,
-            slot: op.slot,
-            request,
-            bytes: 0,
-            deadline: op.deadline,
-            store: (op.store_id, op.store_seq),
-        }
+        Job { kind: op.kind, token: op.token, slot: op.slot, request, bytes: 0, store: (op.store_id, op.store_seq) }
     }
 
     /// Into a callback; a dead process does nothing any more.
@@ -68,8 +60,7 @@ impl Host {
         }
         if t.hit(odds.permanent) {
             t.count("refused: permanent");
-            let all =
-                [SALES_HOST_PERMANENT, SALES_HOST_NOT_ALLOWED, SALES_HOST_STATE_MISMATCH, SALES_HOST_NO_SPACE];
+            let all = [SALES_HOST_PERMANENT, SALES_HOST_NOT_ALLOWED, SALES_HOST_STATE_MISMATCH, SALES_HOST_NO_SPACE];
             return Fate::Refused(t.rng.pick(&all[..if kind == OpKind::RepoReserve { 4 } else { 3 }]));
         }
         Fate::True

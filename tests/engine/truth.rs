@@ -52,7 +52,6 @@ pub struct Job {
     pub slot: Id,
     pub request: Id,
     pub bytes: u64,
-    pub deadline: u64,
     /// Which store asks, and its last commit.
     pub store: ([u8; 16], u64),
 }

@@ -148,7 +148,11 @@ impl World {
     }
 
     /// Calls the module. `None`: the process died in it, or there is none.
-    pub fn call<T: std::fmt::Debug>(&mut self, what: &str, body: impl FnOnce(&Engine) -> Result<T>) -> Option<Result<T>> {
+    pub fn call<T: std::fmt::Debug>(
+        &mut self,
+        what: &str,
+        body: impl FnOnce(&Engine) -> Result<T>,
+    ) -> Option<Result<T>> {
         let engine = self.engine.clone()?;
         say!(self.t(), "{what}");
         let outcome = catch_unwind(AssertUnwindSafe(|| body(&engine)));
@@ -330,7 +334,9 @@ impl World {
         Host::doubt(&mut self.t(), &out, fate);
         self.t().count("completed later");
         if early {
-            match self.call("complete without its data", |engine| engine.complete(now, out.token, Answer::of(SALES_OK)).or_else(expect(SALES_ERR_ARGUMENT))) {
+            match self.call("complete without its data", |engine| {
+                engine.complete(now, out.token, Answer::of(SALES_OK)).or_else(expect(SALES_ERR_ARGUMENT))
+            }) {
                 Some(Ok(SALES_ERR_ARGUMENT)) => {}
                 Some(other) => self.broken(format!("a completion without what it owes is answered {other:?}")),
                 None => return true,
@@ -351,7 +357,9 @@ impl World {
             _ => self.t().rng.next(),
         };
         let answer = Answer::of(SALES_OK);
-        match self.call("complete an unknown token", |engine| engine.complete(now, token, answer).or_else(expect(SALES_ERR_TOKEN))) {
+        match self.call("complete an unknown token", |engine| {
+            engine.complete(now, token, answer).or_else(expect(SALES_ERR_TOKEN))
+        }) {
             Some(Ok(SALES_ERR_TOKEN)) => self.t().count("unknown token"),
             Some(other) => self.broken(format!("an unknown token is answered {other:?}")),
             None => {}
@@ -413,7 +421,10 @@ impl World {
 
     fn on_request(&mut self, ask: Ask) {
         let (now, at) = (self.now(), self.at());
-        let what = format!("on_request {} of {} x {}, expires {}, ends {}", ask.request_id, ask.slots, ask.slot_size, ask.expires_at, ask.ends_at);
+        let what = format!(
+            "on_request {} of {} x {}, expires {}, ends {}",
+            ask.request_id, ask.slots, ask.slot_size, ask.expires_at, ask.ends_at
+        );
         match self.call(&what, |engine| engine.on_request(now, at, ask)) {
             Some(Ok(SALES_OK)) => self.t().count("request accepted"),
             Some(Ok(SALES_REFUSED)) => self.t().count("request refused"),
@@ -463,7 +474,13 @@ impl World {
             seen.removed = true;
             self.t().count("event taken back");
         }
-        let what = format!("event {:?} of {} {:?}{}", wire.what, wire.request, wire.index, if seen.removed { ", taken back" } else { "" });
+        let what = format!(
+            "event {:?} of {} {:?}{}",
+            wire.what,
+            wire.request,
+            wire.index,
+            if seen.removed { ", taken back" } else { "" }
+        );
         let told = self.call(&what, |engine| tell(engine, now, seen, &wire));
         let mut t = self.t();
         t.count("event told");
@@ -522,7 +539,9 @@ impl World {
         if force && ours {
             self.t().forced.insert(slot);
         }
-        if let Some(Ok(_)) = self.call(&format!("abandon {slot} force {force}"), |engine| engine.abandon(now, slot, force)) {
+        if let Some(Ok(_)) =
+            self.call(&format!("abandon {slot} force {force}"), |engine| engine.abandon(now, slot, force))
+        {
             self.t().count(if force && ours { "abandoned by force" } else { "abandoned" });
         }
     }
@@ -542,13 +561,23 @@ impl World {
             // The total has settled them.
             self.t().doubts.clear();
         }
+        let told: Vec<Id> = self.t().doubts.keys().copied().collect();
+        for slot in told {
+            let recorded = engine.reservation(slot).ok().map(|view| view.in_doubt);
+            let of_sale = engine.sale(slot).is_ok_and(|(sale, _)| sale.in_doubt);
+            if !recorded.unwrap_or(!of_sale) {
+                self.t().doubts.remove(&slot);
+            }
+        }
         let mut todo: Vec<(Id, bool, &'static str)> = {
             let t = self.t();
             t.doubts.iter().map(|(slot, done)| (*slot, *done, "ledger: answered unknown")).collect()
         };
         for view in engine.reservations(None, None, usize::MAX).unwrap_or_default() {
             if view.in_doubt && !self.t().doubts.contains_key(&view.slot) {
-                let accounted = u128::from(view.record.held) + u128::from(view.record.releasing) + u128::from(view.record.consuming);
+                let accounted = u128::from(view.record.held)
+                    + u128::from(view.record.releasing)
+                    + u128::from(view.record.consuming);
                 let truth = self.t().books.of.get(&view.slot).copied().unwrap_or(0);
                 todo.push((view.slot, truth != accounted as i128, "ledger: inherited"));
                 if self.t().has.total {
@@ -579,9 +608,10 @@ impl World {
             }
             ("ledger: inherited", Some(Ok(_))) => t.count("inherited doubt resolved"),
             (_, Some(Ok(_))) => t.count("doubt of the ledger resolved"),
-            (_, Some(Err(error))) if error.status == SALES_ERR_NOT_FOUND => {
+            (_, Some(Err(error))) if error.status == SALES_ERR_NOT_FOUND && !t.has.total => {
                 t.broken(format!("resolve of slot {slot} ({of}) is answered {error}"));
             }
+            (_, Some(Err(error))) if error.status == SALES_ERR_NOT_FOUND => {}
             (_, Some(Err(_))) => t.doubts.extend(was.map(|was| (slot, was))),
             (_, None) => {}
         }
@@ -626,7 +656,8 @@ impl World {
         };
         let Some((slot, total)) = told else { return };
         let now = self.now();
-        if let Some(Ok(_)) = self.call(&format!("consumed {slot} {total}"), |engine| engine.consumed(now, slot, total)) {
+        if let Some(Ok(_)) = self.call(&format!("consumed {slot} {total}"), |engine| engine.consumed(now, slot, total))
+        {
             self.t().count("consumed");
         }
     }
@@ -652,7 +683,10 @@ impl World {
         for number in 0..3u8 {
             let (slot, now) = (Id(keccak256(&[number])), self.now());
             self.hand.remove(&slot);
-            let live = self.engine.as_ref().is_some_and(|engine| engine.reservation(slot).is_ok_and(|view| view.record.is_live()));
+            let live = self
+                .engine
+                .as_ref()
+                .is_some_and(|engine| engine.reservation(slot).is_ok_and(|view| view.record.is_live()));
             if live {
                 self.call(&format!("release {slot} by hand"), |engine| engine.release(now, slot));
             }
@@ -691,7 +725,9 @@ impl World {
                 self.offers.remove(at);
                 self.t().count("offer removed");
             }
-        } else if let Some(Ok(_)) = self.call(&format!("an offer is changed: {terms:?}"), |engine| engine.offer_put(now, id, terms)) {
+        } else if let Some(Ok(_)) =
+            self.call(&format!("an offer is changed: {terms:?}"), |engine| engine.offer_put(now, id, terms))
+        {
             self.t().count("offer changed");
         }
     }

@@ -5,7 +5,7 @@ use super::job::{Answer, Call, Job, Kind, Wait};
 use super::model::{Keep, NOBODY};
 use sales::error::{Error, Result};
 use sales::host::{OpKind, RepoTotal};
-use sales::ledger::task::{Got, NO_RECORD};
+use sales::ledger::task::Got;
 use sales::market::Id;
 use sales::status::*;
 
@@ -52,7 +52,7 @@ impl World {
             return if unknown { Answer::Unknown(false) } else { Answer::Refused(SALES_HOST_NO_SPACE) };
         }
         let n = i128::from(bytes);
-        if act != NO_RECORD {
+        if act != 0 {
             let new = self.acts.insert((job.at, act, bytes, kind));
             assert!(new, "S2: #{} {} {bytes} has the name {act:?} of another act", job.number, kind.name());
         }

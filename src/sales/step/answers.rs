@@ -75,9 +75,10 @@ impl Stepping<'_> {
 
     /// Whose the slot is, the chain says; a host that cannot ask it leaves the sale in doubt, its space kept.
     pub(super) fn ask_the_chain(&mut self, answer: &Answer) -> Effect {
-        self.sale.unsure = true;
+        let asked_before = std::mem::replace(&mut self.sale.unsure, true);
         if self.env.can.read_slot {
-            return Effect::ReadSlot;
+            // Once at once, then with pauses: a chain that says "free" after each fill of unknown outcome must not be asked without end.
+            return if asked_before { self.pause() } else { Effect::ReadSlot };
         }
         self.sale.in_doubt = true;
         self.sale.next_at = u64::MAX;
@@ -105,6 +106,8 @@ impl Stepping<'_> {
         if answer.is_ok() {
             self.sale.kept = true;
             self.sale.attempt = 0;
+            // Also when the instance stops, and nothing else is done: no restart looks at a filled slot that is kept.
+            self.sale.next_at = self.end_watch();
             return self.act();
         }
         if self.sale.attempt == 0 && answer.status != SALES_HOST_TRANSIENT {

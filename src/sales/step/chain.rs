@@ -24,6 +24,10 @@ impl Stepping<'_> {
         if view.is_mine {
             return self.filled();
         }
+        let unfilled = matches!(view.slot_state, SlotState::Free | SlotState::Repair);
+        if unfilled && view.request_state == RequestState::Unknown {
+            return self.pause();
+        }
         let fillable = matches!(view.slot_state, SlotState::Free | SlotState::Repair)
             && matches!(view.request_state, RequestState::New | RequestState::Started);
         if !fillable {

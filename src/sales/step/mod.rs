@@ -159,6 +159,7 @@ impl Stepping<'_> {
             Input::Happened(happened) => self.happened(happened),
             Input::Resolved(ours) => self.resolved(ours),
             Input::Abandon(_) if self.sale.state.is_outcome() => Effect::Rest,
+            Input::Abandon(false) if self.sale.submitted || self.sale.state >= State::Filled => Effect::Rest,
             Input::Abandon(_) => self.leave(State::Abandoned, SALES_OK, "abandoned by hand"),
         }
     }
