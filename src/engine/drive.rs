@@ -1,7 +1,8 @@
 //! Drives operations of the ledger: fulfils what they need, parks those that pend at the host, keeps those that are in doubt.
 
 use super::tokens::{Called, Owner};
-use super::{Answered, Engine, Recovery};
+use super::work::Work;
+use super::{frame, Answered, Engine, Recovery};
 use crate::error::{Error, Result};
 use crate::event::{Event, EventKind};
 use crate::host::{known, Answer, Op, OpKind, RepoTotal};
@@ -77,8 +78,9 @@ impl Engine {
     fn keep_in_doubt(&self, task: Task, why: &str) -> Driven {
         let slot = task.slot;
         let text = format!("slot {slot} is in doubt ({why}): sales_reconcile or sales_resolve settles it");
-        self.ledger.doubt(&slot);
         let mut memory = self.memory();
+        // In one breath: a recovery that finds it in doubt must also find it here, to drop it.
+        self.ledger.doubt(&slot);
         memory.doubts.insert(slot, task);
         let event = Event {
             slot,
@@ -170,6 +172,7 @@ impl Engine {
     /// An operation ended that no call waits for any more: whom it is for is told.
     pub(super) fn end(&self, task: Task, done: Done) {
         let slot = task.slot;
+        let gave_back = done.is_ok() && task.purpose != Purpose::SaleReserve;
         match task.purpose {
             Purpose::SaleReserve => self.tell_ledger(slot, Input::Reserved(done)),
             Purpose::SaleRelease => self.tell_ledger(slot, Input::Released(done)),
@@ -186,7 +189,12 @@ impl Engine {
                 }
             }
         }
-        self.stir();
+        // Only what came back may give a resting slot its room: one that was refused must not be tried again at once.
+        if gave_back {
+            self.stir();
+        } else {
+            frame::follow(self.key, Work::Schedule);
+        }
     }
 
     fn tell_ledger(&self, slot: Id, input: Input) {

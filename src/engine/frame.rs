@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::status::*;
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::mem::ManuallyDrop;
 
 /// Inputs that one call may leave to do before further ones are refused.
 pub const WORK_LIMIT: usize = 4096;
@@ -16,7 +17,8 @@ struct Frame {
 }
 
 thread_local! {
-    static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
+    // Never destroyed: a host may call in from the destructor of a thread-local of its own, after Rust's are gone. Its memory goes with the last frame.
+    static FRAMES: RefCell<ManuallyDrop<Vec<Frame>>> = const { RefCell::new(ManuallyDrop::new(Vec::new())) };
 }
 
 /// Whether this thread is inside a call of an engine: then this is a callback.
@@ -44,7 +46,13 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        FRAMES.with_borrow_mut(|frames| frames.retain(|frame| frame.engine != self.engine));
+        let gone = FRAMES.with_borrow_mut(|frames| {
+            let gone = frames.iter().rposition(|frame| frame.engine == self.engine).map(|at| frames.remove(at));
+            let unused = if frames.is_empty() { std::mem::take(&mut **frames) } else { Vec::new() };
+            (gone, unused)
+        });
+        // Outside of the borrow: what a frame held may look at the frames when it goes.
+        drop(gone);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::tokens::Completed;
 use super::work::{At, Work};
-use super::{frame, Answered, Engine};
+use super::{frame, Answered, Engine, Recovery};
 use crate::error::{Error, Result};
 use crate::event::{Event, EventKind};
 use crate::host::{known, Answer, OpKind};
@@ -138,9 +138,22 @@ impl Engine {
                 "the books are being settled by the repo's total, which settles this slot too",
             ));
         }
-        let task = self.memory().doubts.remove(&slot);
+        let task = {
+            let mut memory = self.memory();
+            if matches!(memory.recovery, Recovery::UnderWay) {
+                return Err(Error::new(
+                    SALES_ERR_BUSY,
+                    "the books are being settled by the repo's total, which settles this slot too",
+                ));
+            }
+            // In one breath: from now on it is in flight, and a recovery must see it so.
+            let task = memory.doubts.remove(&slot);
+            if task.is_some() {
+                self.ledger.undoubt(&slot);
+            }
+            task
+        };
         if let Some(mut task) = task {
-            self.ledger.undoubt(&slot);
             task.answered = true;
             let text = format!("slot {slot}: what was in doubt did not take effect, says sales_resolve");
             let got = if applied { Ok(()) } else { Err(Error::new(SALES_HOST_TRANSIENT, text)) };
@@ -318,8 +331,10 @@ impl Engine {
         let known = Known { ends_at: end_of(&ask, latest)?, ask, started: false, taken: 0, sales: 0 };
         let sales = self.new_sales(&known, now)?;
         let queue_limit = u64::from(self.options.queue_limit);
+        let deadline = sales.iter().map(|sale| sale.next_at).min().unwrap_or(u64::MAX);
         let accept = SalesAct::Accept { known: Box::new(known), sales, queue_limit };
         self.commit_noted(vec![Arc::new(accept)])?;
+        self.look_by(deadline);
         frame::follow(self.key, Work::Schedule);
         Ok(SALES_OK)
     }
@@ -412,7 +427,18 @@ impl Engine {
     /// A slot of a known request was freed: it is decided on anew.
     fn requeue(&self, known: &Known, index: u64) -> Result<i32> {
         let sale = Sale { repairing: true, ..self.new_sale(known, index, self.now())? };
-        self.commit_noted(vec![Arc::new(SalesAct::Requeue(Box::new(sale)))])?;
+        let deadline = sale.next_at;
+        let requeue = SalesAct::Requeue {
+            sale: Box::new(sale),
+            queue_limit: self.options.queue_limit.into(),
+            request_limit: REQUEST_SLOTS_MAX,
+        };
+        match self.commit_noted(vec![Arc::new(requeue)]) {
+            Ok(_) => self.look_by(deadline),
+            // Another thread was told the same, and was faster.
+            Err(error) if error.status == SALES_ERR_BUSY => return Ok(SALES_ALREADY),
+            Err(error) => return Err(error),
+        }
         frame::follow(self.key, Work::Schedule);
         Ok(SALES_OK)
     }

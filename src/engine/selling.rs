@@ -173,9 +173,14 @@ impl Engine {
             note(EventKind::Ended, true, None);
         }
         self.commit_noted(change)?;
-        let mut memory = self.memory();
-        memory.next_due = memory.next_due.min(sale.next_at);
+        self.look_by(sale.next_at);
         Ok(())
+    }
+
+    /// A tick has to look at what is due by then.
+    pub(super) fn look_by(&self, at: u64) {
+        let mut memory = self.memory();
+        memory.next_due = memory.next_due.min(at);
     }
 
     /// Commits, keeps the history at its limit, and notes the greatest block seen.

@@ -28,7 +28,8 @@ pub(super) fn call(
 ) -> sales_status_t {
     plain(error, || {
         let entered = handles::enter(sales)?;
-        let result = caught(|| body(entered.engine()));
+        let gone = || Err(Error::internal("the instance is gone"));
+        let result = caught(|| entered.with(body).unwrap_or_else(gone));
         if result.is_err() {
             entered.poison();
         }

@@ -12,6 +12,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 struct Instance {
     engine: Engine,
     poisoned: AtomicBool,
+}
+
+/// Who is inside an instance. Apart from it, so that it can be looked at when the instance is gone.
+#[derive(Default)]
+struct Gate {
     inside: Mutex<Inside>,
     left: Condvar,
 }
@@ -19,12 +24,25 @@ struct Instance {
 #[derive(Default)]
 struct Inside {
     calls: usize,
-    closing: bool,
+    /// Closed from inside a callback: the last call that leaves closes.
+    deferred: bool,
+}
+
+impl Gate {
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Clone)]
+struct Open {
+    instance: Arc<Instance>,
+    gate: Arc<Gate>,
 }
 
 struct Place {
     generation: u32,
-    instance: Option<Arc<Instance>>,
+    open: Option<Open>,
 }
 
 static PLACES: Lazy<Mutex<Vec<Place>>> = Lazy::new(Mutex::default);
@@ -59,107 +77,107 @@ fn at(sales: u64) -> Option<(usize, u32)> {
 pub(super) fn open(path: &Path, options: Options) -> Result<u64> {
     may_call()?;
     let store = LmdbStore::open(path, options.reset)?;
-    let instance = Arc::new(Instance {
-        engine: Engine::new(Box::new(store), options)?,
-        poisoned: AtomicBool::new(false),
-        inside: Mutex::default(),
-        left: Condvar::new(),
-    });
+    let instance =
+        Arc::new(Instance { engine: Engine::new(Box::new(store), options)?, poisoned: AtomicBool::new(false) });
     let mut places = places();
-    let free = places.iter().position(|place| place.instance.is_none() && place.generation < u32::MAX);
+    let free = places.iter().position(|place| place.open.is_none() && place.generation < u32::MAX);
     let place = free.unwrap_or_else(|| {
-        places.push(Place { generation: 0, instance: None });
+        places.push(Place { generation: 0, open: None });
         places.len() - 1
     });
     places[place].generation += 1;
-    places[place].instance = Some(instance);
+    places[place].open = Some(Open { instance, gate: Arc::default() });
     Ok(u64::from(places[place].generation) << 32 | (place as u64 + 1))
 }
 
 /// A thread inside a call.
 pub(super) struct Entered {
-    instance: Arc<Instance>,
+    /// `None` only while it leaves.
+    instance: Option<Arc<Instance>>,
+    gate: Arc<Gate>,
 }
 
 /// Enters an instance for one call.
 pub(super) fn enter(sales: u64) -> Result<Entered> {
     may_call()?;
-    let instance = find(sales)?;
+    let places = places();
+    let open = at(sales).and_then(|(place, generation)| places.get(place).filter(|p| p.generation == generation));
+    let Open { instance, gate } = open.and_then(|place| place.open.clone()).ok_or_else(|| bad_handle(sales))?;
     if instance.poisoned.load(Ordering::Acquire) {
         let text = "a defect was caught in this instance earlier: close it and open again";
         return Err(Error::new(SALES_ERR_POISONED, text));
     }
-    let mut inside = instance.inside.lock().unwrap_or_else(PoisonError::into_inner);
-    // Closing lets nobody in, but for calls from inside a callback: they belong to a call that is in.
-    if inside.closing && !instance.engine.is_in_callback() {
-        return Err(bad_handle(sales));
-    }
-    inside.calls += 1;
-    drop(inside);
-    Ok(Entered { instance })
-}
-
-fn find(sales: u64) -> Result<Arc<Instance>> {
-    let places = places();
-    let place = at(sales).and_then(|(place, generation)| places.get(place).filter(|p| p.generation == generation));
-    place.and_then(|place| place.instance.clone()).ok_or_else(|| bad_handle(sales))
+    // Counted while the places are held: whoever closes finds either this call, or no instance to be entered.
+    gate.inside().calls += 1;
+    Ok(Entered { instance: Some(instance), gate })
 }
 
 impl Entered {
-    /// The instance's engine.
-    pub(super) fn engine(&self) -> &Engine {
-        &self.instance.engine
+    /// Runs the call.
+    pub(super) fn with<T>(&self, body: impl FnOnce(&Engine) -> T) -> Option<T> {
+        self.instance.as_ref().map(|instance| body(&instance.engine))
     }
 
     /// A panic was caught: what lies in memory is not believed any more. The store is.
     pub(super) fn poison(&self) {
-        self.instance.poisoned.store(true, Ordering::Release);
+        if let Some(instance) = &self.instance {
+            instance.poisoned.store(true, Ordering::Release);
+        }
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        let mut inside = self.instance.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        inside.calls -= 1;
-        if inside.calls > 0 {
-            return;
+        let Some(instance) = self.instance.take() else { return };
+        let last = {
+            let inside = self.gate.inside();
+            inside.deferred && inside.calls == 1
+        };
+        if last {
+            flush(&instance);
         }
-        self.instance.left.notify_all();
-        let last = inside.closing;
-        drop(inside);
-        // Closed from inside a callback: this was the last call, and what rides is committed before the store goes.
-        if last && !self.instance.poisoned.load(Ordering::Acquire) {
-            if let Err(error) = self.instance.engine.close() {
-                log::warn!(target: "sales", "closing: {error}");
-            }
+        // The instance is let go before the call counts as left: when nobody is inside, the one who closes holds it alone.
+        drop(instance);
+        let mut inside = self.gate.inside();
+        inside.calls -= 1;
+        if inside.calls == 0 {
+            self.gate.left.notify_all();
         }
     }
 }
 
-/// Closes: waits for other threads inside a call; from inside a callback, takes effect when the last call leaves.
+/// What rides is committed before the store goes; where that fails, the next start settles it.
+fn flush(instance: &Instance) {
+    if instance.poisoned.load(Ordering::Acquire) {
+        return;
+    }
+    if let Err(error) = instance.engine.close() {
+        log::warn!(target: "sales", "closing: {error}");
+    }
+}
+
+/// Closes: waits for other threads inside a call; from inside a callback, takes effect when the last call leaves. When it has waited, the store is
+/// closed on return.
 pub(super) fn close(sales: u64) -> Result<i32> {
     if sales == 0 {
         return Ok(SALES_OK);
     }
     may_call()?;
-    let instance = {
+    let Open { instance, gate } = {
         let mut places = places();
         let found =
             at(sales).and_then(|(place, generation)| places.get_mut(place).filter(|p| p.generation == generation));
-        found.and_then(|place| place.instance.take()).ok_or_else(|| bad_handle(sales))?
+        found.and_then(|place| place.open.take()).ok_or_else(|| bad_handle(sales))?
     };
-    let mut inside = instance.inside.lock().unwrap_or_else(PoisonError::into_inner);
-    inside.closing = true;
+    let mut inside = gate.inside();
     if instance.engine.is_in_callback() {
-        // The last call that leaves drops the engine, and with it the store.
+        inside.deferred = true;
         return Ok(SALES_OK);
     }
     while inside.calls > 0 {
-        inside = instance.left.wait(inside).unwrap_or_else(PoisonError::into_inner);
+        inside = gate.left.wait(inside).unwrap_or_else(PoisonError::into_inner);
     }
     drop(inside);
-    if !instance.poisoned.load(Ordering::Acquire) {
-        instance.engine.close()?;
-    }
+    flush(&instance);
     Ok(SALES_OK)
 }

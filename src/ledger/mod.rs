@@ -203,7 +203,15 @@ impl Ledger {
         let memory = self.memory();
         let owed = if memory.owed.is_empty() { u64::MAX } else { memory.retry_owed.at };
         let short = if memory.short { memory.retry_short.at } else { u64::MAX };
-        memory.retry.values().map(|retry| retry.at).min().unwrap_or(u64::MAX).min(owed).min(short)
+        memory
+            .retry
+            .iter()
+            .filter(|(slot, _)| !memory.claims.contains(*slot))
+            .map(|(_, retry)| retry.at)
+            .min()
+            .unwrap_or(u64::MAX)
+            .min(owed)
+            .min(short)
     }
 
     /// The status of a release of a slot that has no live reservation.

@@ -288,7 +288,12 @@ impl Ledger {
         let (slots, owed, short) = {
             let memory = self.memory();
             let due = |retry: &Retry| is_due(retry, now);
-            let slots: Vec<Id> = memory.retry.iter().filter(|(_, retry)| due(retry)).map(|(slot, _)| *slot).collect();
+            let slots: Vec<Id> = memory
+                .retry
+                .iter()
+                .filter(|(slot, retry)| due(retry) && !memory.claims.contains(*slot))
+                .map(|(slot, _)| *slot)
+                .collect();
             (slots, !memory.owed.is_empty() && due(&memory.retry_owed), memory.short && due(&memory.retry_short))
         };
         let mut tasks: Vec<Task> = slots.into_iter().map(|slot| self.again(slot, now)).collect();

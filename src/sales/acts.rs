@@ -270,8 +270,15 @@ pub enum SalesAct {
         /// Slots that may wait in the queue.
         queue_limit: u64,
     },
-    /// A slot that was freed is queued again.
-    Requeue(Box<Sale>),
+    /// A slot that was freed is queued again; refused as busy when it has a live sale by now, as full when its request has too many.
+    Requeue {
+        /// The slot's new sale.
+        sale: Box<Sale>,
+        /// Slots that may wait in the queue.
+        queue_limit: u64,
+        /// Sales of one request that are kept.
+        request_limit: u64,
+    },
     /// A request was refused.
     Refused,
     /// The whole request was read.
@@ -328,9 +335,23 @@ impl Act for SalesAct {
                 }
                 bound_queue(txn, *queue_limit, sales.first().map_or(0, |sale| sale.since))
             }
-            SalesAct::Requeue(sale) => {
+            SalesAct::Requeue { sale, queue_limit, request_limit } => {
+                match Sale::load(tables, &sale.slot)? {
+                    Some(old) if !old.is_ended() => {
+                        return Err(Error::new(SALES_ERR_BUSY, format!("slot {} has a sale already", sale.slot)));
+                    }
+                    Some(_) => {}
+                    None => {
+                        let known = Known::load(tables, &sale.request)?.map_or(0, |known| known.sales);
+                        if u64::from(known) >= *request_limit {
+                            let text = format!("{request_limit} slots of request {} are known already", sale.request);
+                            return Err(Error::new(SALES_ERR_FULL, text));
+                        }
+                    }
+                }
                 let act = tables.seq()?.wrapping_add(1);
-                put(tables, &Sale { act, ..(**sale).clone() })
+                put(tables, &Sale { act, ..(**sale).clone() })?;
+                bound_queue(txn, *queue_limit, sale.since)
             }
             SalesAct::Refused => {
                 let mut counts = Counts::load(tables)?;

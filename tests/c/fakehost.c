@@ -145,7 +145,9 @@ static sales_status_t take_effect(fake_t *fake, fake_call_t call, uint64_t bytes
             fake_violation(fake, "chain.free_slot while the request lasts: the collateral is burned");
         return SALES_OK;
     }
-    truth_of(fake, &op->slot_id)->repo_took_effect = 1;
+    fake_truth_t *truth = truth_of(fake, &op->slot_id);
+    truth->repo_took_effect = 1;
+    truth->reserved = call == FAKE_RESERVE ? truth->reserved + bytes : truth->reserved - bytes;
     if (memcmp(fake->store_id, op->store_id, sizeof fake->store_id) != 0) {
         memcpy(fake->store_id, op->store_id, sizeof fake->store_id);
         fake->store_seq = 0;

@@ -72,6 +72,7 @@ typedef struct fake_pending_t {
 typedef struct fake_truth_t {
     sales_id_t slot_id;
     int repo_took_effect; /* the last operation of the repo for it */
+    uint64_t reserved;    /* what the repo holds for it */
     int filled;           /* it is ours on chain */
     int paid;             /* chain.free_slot was done */
 } fake_truth_t;

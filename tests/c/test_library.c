@@ -19,22 +19,25 @@ TEST(library_versions) {
     X(SALES_REFUSED)                                                                                         \
     X(SALES_QUEUED)                                                                                          \
     X(SALES_HOST_LOGGER)                                                                                     \
-    X(SALES_ERR_ARGUMENT) X(SALES_ERR_HANDLE) X(SALES_ERR_STATE) X(SALES_ERR_IN_CALLBACK) X(                 \
-        SALES_ERR_STRUCT) X(SALES_ERR_NOT_FOUND) X(SALES_ERR_TOKEN) X(SALES_ERR_VERSION) X(SALES_ERR_FORKED) \
-        X(SALES_ERR_REGISTERED) X(SALES_ERR_TABLE) X(SALES_ERR_TOO_SHORT) X(SALES_ERR_UNSUPPORTED)           \
-            X(SALES_ERR_BUSY) X(SALES_ERR_NO_SPACE) X(SALES_ERR_AMOUNT) X(SALES_ERR_IN_DOUBT)                \
-                X(SALES_ERR_SHORT) X(SALES_ERR_IN_USE) X(SALES_ERR_OWNED_BY_SALE) X(SALES_ERR_REQUEST)       \
-                    X(SALES_ERR_OVERFLOW) X(SALES_ERR_FULL) X(SALES_ERR_STORE) X(SALES_ERR_DISK_FULL)        \
-                        X(SALES_ERR_STORE_NEW) X(SALES_ERR_STORE_STALE) X(SALES_ERR_STORE_LOCKED)            \
-                            X(SALES_ERR_STORE_DAMAGED) X(SALES_ERR_STORE_VERSION) X(SALES_ERR_STORE_PATH)    \
-                                X(SALES_ERR_STORE_NETWORK) X(SALES_ERR_STORE_LOST)                           \
-                                    X(SALES_ERR_STORE_IDENTITY) X(SALES_ERR_STORE_GONE) X(SALES_ERR_RECORD)  \
-                                        X(SALES_ERR_STORE_REOPEN) X(SALES_ERR_STORE_BACKUP)                  \
-                                            X(SALES_HOST_TRANSIENT) X(SALES_HOST_NOT_ALLOWED)                \
-                                                X(SALES_HOST_STATE_MISMATCH) X(SALES_HOST_PERMANENT)         \
-                                                    X(SALES_HOST_UNKNOWN) X(SALES_HOST_NO_SPACE)             \
-                                                        X(SALES_HOST_CANCELLED) X(SALES_ERR_INTERNAL)        \
-                                                            X(SALES_ERR_POISONED)
+    X(SALES_ERR_ARGUMENT)                                                                                    \
+    X(SALES_ERR_HANDLE) X(SALES_ERR_STATE) X(SALES_ERR_IN_CALLBACK) X(SALES_ERR_STRUCT)                      \
+        X(SALES_ERR_NOT_FOUND) X(SALES_ERR_TOKEN) X(SALES_ERR_VERSION) X(SALES_ERR_FORKED)                   \
+            X(SALES_ERR_REGISTERED) X(SALES_ERR_TABLE) X(SALES_ERR_TOO_SHORT) X(SALES_ERR_UNSUPPORTED)       \
+                X(SALES_ERR_BUSY) X(SALES_ERR_NO_SPACE) X(SALES_ERR_AMOUNT) X(SALES_ERR_IN_DOUBT)            \
+                    X(SALES_ERR_SHORT) X(SALES_ERR_IN_USE) X(SALES_ERR_OWNED_BY_SALE) X(SALES_ERR_REQUEST)   \
+                        X(SALES_ERR_OVERFLOW) X(SALES_ERR_FULL) X(SALES_ERR_STORE) X(SALES_ERR_DISK_FULL)    \
+                            X(SALES_ERR_STORE_NEW) X(SALES_ERR_STORE_STALE) X(SALES_ERR_STORE_LOCKED)        \
+                                X(SALES_ERR_STORE_DAMAGED) X(SALES_ERR_STORE_VERSION)                        \
+                                    X(SALES_ERR_STORE_PATH) X(SALES_ERR_STORE_NETWORK)                       \
+                                        X(SALES_ERR_STORE_LOST) X(SALES_ERR_STORE_IDENTITY)                  \
+                                            X(SALES_ERR_STORE_GONE) X(SALES_ERR_RECORD)                      \
+                                                X(SALES_ERR_STORE_REOPEN) X(SALES_ERR_STORE_BACKUP)          \
+                                                    X(SALES_HOST_TRANSIENT) X(SALES_HOST_NOT_ALLOWED)        \
+                                                        X(SALES_HOST_STATE_MISMATCH) X(SALES_HOST_PERMANENT) \
+                                                            X(SALES_HOST_UNKNOWN) X(SALES_HOST_NO_SPACE)     \
+                                                                X(SALES_HOST_CANCELLED)                      \
+                                                                    X(SALES_ERR_INTERNAL)                    \
+                                                                        X(SALES_ERR_POISONED)
 
 TEST(library_names_every_status) {
 #define NAMED(status) CHECK_TEXT(#status, sales_status_name(status));

@@ -75,12 +75,15 @@ static void restart(world_t *w, random_t *random) {
     world_open(w, NULL);
 }
 
-/* The host, which knows the truth, tells it of a slot in doubt: of the repo's last operation, or of the fill.
- */
+/* The host, which knows the truth, tells it of a slot in doubt: of a release or consumption begun whether it
+ * took effect, of a reserve whether the bytes are reserved, of a fill whether the slot is ours. */
 static void resolve_slot(world_t *w, const sales_id_t *slot, int of_a_fill) {
     fake_truth_t truth = fake_truth(&w->fake, slot);
-    uint32_t applied = (of_a_fill ? truth.filled : truth.repo_took_effect) ? 1 : 0;
-    sales_status_t status = sales_resolve(w->sales, w->now, slot, applied, &w->error);
+    sales_reservation_t r = SALES_INIT(sales_reservation_t);
+    int recorded = sales_reservation(w->sales, slot, &r, NULL) == SALES_OK;
+    int of_a_step = recorded && (r.releasing > 0 || r.consuming > 0);
+    int applied = of_a_fill ? truth.filled : of_a_step ? truth.repo_took_effect : truth.reserved > 0;
+    sales_status_t status = sales_resolve(w->sales, w->now, slot, applied ? 1 : 0, &w->error);
     /* BUSY: the books are being settled by the total; the reconcile that follows ends that. */
     CHECK(status >= 0 || status == SALES_ERR_NOT_FOUND || status == SALES_ERR_BUSY);
 }

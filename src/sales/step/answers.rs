@@ -95,11 +95,12 @@ impl Stepping<'_> {
         self.sale.in_doubt = false;
         self.sale.kept = false;
         let effect = self.go(State::Filled);
-        match wanted {
-            // The request ended while the fill was out.
-            Some(outcome) => self.ended(outcome),
-            None => effect,
+        if wanted.is_none() {
+            return effect;
         }
+        // While the fill was out the request ended, or the slot was given up by force.
+        self.sale.wanted = wanted;
+        self.go_as_wanted()
     }
 
     pub(super) fn keep_answered(&mut self, answer: &Answer) -> Effect {

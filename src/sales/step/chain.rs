@@ -56,7 +56,7 @@ impl Stepping<'_> {
 
     pub(super) fn view_at_payout(&mut self, view: &SlotView) -> Effect {
         let told = self.sale.wanted.unwrap_or(State::Finished);
-        if view.slot_state == SlotState::Paid {
+        if view.slot_state == SlotState::Paid || told == State::Abandoned {
             return self.go(told);
         }
         match (view.is_mine, outcome_of(view)) {

@@ -117,7 +117,7 @@ pub struct Env {
     pub can: HostCan,
     /// What is out for this sale.
     pub pending: Option<OpKind>,
-    /// The instance stops: what is told is taken in, and nothing begins. The checkpoint stands for the next start.
+    /// The instance stops: what is told is taken in, and no effect is done; nothing may be marked as asked for. The next start goes on from here.
     pub stopping: bool,
 }
 
@@ -167,9 +167,6 @@ impl Stepping<'_> {
     // What a state does.
 
     fn act(&mut self) -> Effect {
-        if self.env.stopping {
-            return Effect::Rest;
-        }
         if self.is_too_late() {
             return self.leave(State::Cancelled, SALES_OK, "the request expired before the slot could be filled");
         }
@@ -179,14 +176,14 @@ impl Stepping<'_> {
             State::ReservingSlot if self.env.can.reserve_slot => Effect::ReserveSlot,
             State::ReservingSlot => self.go(State::Downloading),
             State::Downloading => {
-                self.sale.stored = true;
+                self.sale.stored |= !self.env.stopping;
                 Effect::Store
             }
             State::InitialProving => Effect::Prove,
             State::Filling if self.sale.unsure && self.env.can.read_slot => Effect::ReadSlot,
             State::Filling if self.sale.in_doubt => Effect::Rest,
             State::Filling => {
-                self.sale.submitted = true;
+                self.sale.submitted |= !self.env.stopping;
                 Effect::Fill
             }
             State::Filled | State::Proving if self.sale.check => Effect::ReadSlot,

@@ -46,6 +46,10 @@ impl Stepping<'_> {
             self.sale.next_at = u64::MAX;
             return self.leave(State::Cancelled, SALES_OK, "the request expired before the slot could be filled");
         }
+        if pending.is_some() && self.sale.next_at <= latest {
+            // Its completion goes on; time has nothing more to do.
+            self.sale.next_at = u64::MAX;
+        }
         if pending.is_some() || self.sale.next_at == u64::MAX {
             return Effect::Rest;
         }
@@ -55,6 +59,8 @@ impl Stepping<'_> {
             return if latest > self.sale.ends_at { self.ended(State::Finished) } else { Effect::Rest };
         }
         if self.sale.next_at <= now || self.sale.next_at > now.saturating_add(crate::ledger::BACKOFF_S.1) {
+            let attempt = self.sale.state.is_attempt() && !self.sale.submitted;
+            self.sale.next_at = if attempt { self.sale.fill_deadline(fill_margin_s) } else { u64::MAX };
             return self.act();
         }
         Effect::Rest
@@ -67,6 +73,8 @@ impl Stepping<'_> {
         match done {
             Ok(_) => match self.sale.wanted {
                 Some(outcome) => self.go(outcome),
+                // Reserved, but not by this attempt: it must not ask again at once.
+                None if self.sale.state == State::ReservingSpace => self.back_to_queue(),
                 None => self.act(),
             },
             Err(error) => {
