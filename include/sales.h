@@ -31,7 +31,10 @@
  * library is ever handed out to be freed.
  *
  * EVERY instance call may also answer: SALES_ERR_HANDLE (zero, stale, closed), SALES_ERR_FORKED (in a forked child),
- * SALES_ERR_INTERNAL and SALES_ERR_POISONED (a defect of the library, caught). */
+ * SALES_ERR_STORE_REOPEN and SALES_ERR_STORE_GONE (the store must be opened again), SALES_ERR_RECORD (a record it
+ * needs is damaged; the others stay usable), SALES_ERR_FULL (inside a callback: too many calls wait),
+ * SALES_ERR_IN_CALLBACK (inside a log callback), SALES_ERR_INTERNAL and SALES_ERR_POISONED (a defect of the library,
+ * caught). */
 
 #ifndef SALES_H
 #define SALES_H
@@ -333,13 +336,14 @@ template <class T> inline T sales_init() {
 /** The slot is sold: filled on chain by us. */
 #define SALES_EVENT_SOLD 2u
 
-/** A sale ended and everything it held is back; `state` tells how. */
+/** A sale ended and everything it held is back, or on its way (sales_stats_t.releasing); `state` tells how. */
 #define SALES_EVENT_ENDED 3u
 
 /** Something needs a human; `text` says what. */
 #define SALES_EVENT_ALERT 4u
 
-/** A call that answered SALES_PENDING, or SALES_QUEUED inside a callback, ended: `token`, `status`. */
+/** A call that answered SALES_PENDING, or SALES_QUEUED inside a callback, ended: `token`, `status`. Of calls without
+ * a token only what failed is told, with token 0. */
 #define SALES_EVENT_DONE 5u
 
 /** A request was refused; sales_evaluate lists why. */
@@ -402,7 +406,7 @@ template <class T> inline T sales_init() {
 /** Somebody else's, or not worth an attempt. */
 #define SALES_SALE_IGNORED 15u
 
-/** sales_sale_t.flags: everything the sale held is back. */
+/** sales_sale_t.flags: everything the sale held is back, or on its way (sales_stats_t.releasing). */
 #define SALES_SALE_FLAG_ENDED 1u
 
 /** Whether the slot was filled by us is unknown: sales_resolve tells, or chain.read_slot where it is given. */
@@ -535,7 +539,7 @@ typedef struct sales_op_t {
     uint64_t token;
     /** The same for each attempt of one act, also after a restart: a host may recognise a repeat; none has to. */
     uint8_t id[16];
-    /** 1 for the first attempt. */
+    /** 1 for the first attempt; of the repo's operations always 1. */
     uint32_t attempt;
     uint32_t reserved;
     /** Which store asks, and ... */
@@ -641,7 +645,7 @@ typedef struct sales_chain_t {
     uint32_t reserved0;
     void *user_data;
     /** Fills the slot with a proof and the collateral (tokens). [callback] Never cancelled. Repeated with the same op
-     * id only where its outcome is not known and read_slot says that the slot is free. */
+     * id after SALES_HOST_TRANSIENT, and where its outcome is not known and read_slot says that the slot is free. */
     sales_status_t (*fill_slot)(void *user_data,
                                 const struct sales_op_t *op,
                                 const struct sales_slot_t *slot,
@@ -958,7 +962,7 @@ typedef struct sales_stats_t {
     uint64_t surplus;
     /** D: lost by the repo, and not yet reserved anew. */
     uint64_t shortfall;
-    /** Slots in doubt. */
+    /** Slots in doubt in the books; a sale that is in doubt has SALES_SALE_FLAG_IN_DOUBT. */
     uint64_t in_doubt;
     /** Live reservations. */
     uint64_t reservations;
@@ -987,7 +991,7 @@ typedef struct sales_stats_t {
     uint8_t store_id[16];
     /** Number of the last event in the history. */
     uint64_t last_event;
-    /** Requests refused by the decision. */
+    /** Requests refused by the decision since the instance was opened. */
     uint64_t requests_refused;
     /** Slots sold. */
     uint64_t slots_sold;
@@ -1033,7 +1037,7 @@ sales_status_t sales_open(uint32_t abi_version,
                           struct sales_error_t *error);
 
 /** Registers the repo; required before sales_start. The table is copied; what user_data points to must live until
- * sales_close returned. [thread-safe]
+ * sales_close returned (closed inside a callback: until the last call has left). [thread-safe]
  * SALES_ERR_TABLE (available, reserve or release missing), SALES_ERR_REGISTERED, SALES_ERR_STATE (started),
  * SALES_ERR_STRUCT. */
 sales_status_t sales_register_repo(sales_t sales,
@@ -1074,7 +1078,8 @@ sales_status_t sales_start(sales_t sales,
 /** Asks to stop: nothing new begins, content operations are cancelled. SALES_PENDING while operations are out at the
  * host (sales_stats_t.pending_ops): complete them and call again. Never waits for them. sales_start begins again.
  * [any thread, not from a callback] [may wait for the disk]
- * SALES_ERR_STATE (not started), SALES_ERR_IN_CALLBACK. */
+ * SALES_ALREADY (stopped before), SALES_ERR_STATE (not started), SALES_ERR_IN_CALLBACK, SALES_ERR_DISK_FULL,
+ * SALES_ERR_STORE (call again). */
 sales_status_t sales_stop(sales_t sales,
                           uint64_t now,
                           struct sales_error_t *error);
@@ -1093,9 +1098,9 @@ sales_status_t sales_close(sales_t sales,
  * repo pends; `token` (may be NULL) is the one that SALES_EVENT_DONE will name. SALES_QUEUED: inside a callback, done
  * after it returned; `token` likewise, and nothing is durable yet.
  * SALES_ERR_ARGUMENT (0 bytes), SALES_ERR_AMOUNT (live with another amount), SALES_ERR_BUSY, SALES_ERR_OWNED_BY_SALE,
- * SALES_ERR_NO_SPACE, SALES_ERR_SHORT, SALES_ERR_IN_DOUBT (the repo's outcome is unknown: sales_reconcile or
- * sales_resolve), SALES_ERR_STATE, SALES_HOST_* (the repo refused), SALES_ERR_DISK_FULL, SALES_ERR_STORE. But for
- * IN_DOUBT an error had no lasting effect. */
+ * SALES_ERR_NO_SPACE, SALES_ERR_SHORT, SALES_ERR_OVERFLOW (the sum of all that is held does not fit),
+ * SALES_ERR_IN_DOUBT (the repo's outcome is unknown: sales_reconcile or sales_resolve), SALES_ERR_STATE, SALES_HOST_*
+ * (the repo refused), SALES_ERR_DISK_FULL, SALES_ERR_STORE. But for IN_DOUBT an error had no lasting effect. */
 sales_status_t sales_reserve(sales_t sales,
                              uint64_t now,
                              const struct sales_id_t *slot_id,
@@ -1122,8 +1127,8 @@ sales_status_t sales_release(sales_t sales,
  *
  * SALES_OK: recorded, durable. SALES_ALREADY: not above what was told before. SALES_QUEUED: inside a callback, done
  * after it returned; of several only the greatest.
- * SALES_ERR_NOT_FOUND (no live reservation), SALES_ERR_AMOUNT (more than was reserved), SALES_ERR_STATE,
- * SALES_ERR_DISK_FULL, SALES_ERR_STORE. */
+ * SALES_ERR_NOT_FOUND (no live reservation), SALES_ERR_AMOUNT (more than was reserved), SALES_ERR_BUSY (only while a
+ * reconcile works), SALES_ERR_STATE, SALES_ERR_DISK_FULL, SALES_ERR_STORE. */
 sales_status_t sales_consumed(sales_t sales,
                               uint64_t now,
                               const struct sales_id_t *slot_id,
@@ -1149,9 +1154,11 @@ sales_status_t sales_reservations(sales_t sales,
                                   size_t *len,
                                   struct sales_error_t *error);
 
-/** Tells what nobody knew: whether the operation in doubt of this slot took effect (`applied` 1) or not (0): of the
- * ledger, or of a fill. What depends on it goes on. [thread-safe] [may wait for the disk]
- * SALES_ERR_NOT_FOUND (nothing of this slot is in doubt), SALES_ERR_ARGUMENT, SALES_ERR_STATE. */
+/** Tells what nobody knew. The SALES_EVENT_ALERT of the slot asked it: whether the repo's call took effect (`applied`
+ * 1) or not (0); after a restart, of a reserve, whether its bytes are reserved now; of a sale, whether the slot is
+ * ours on chain. What depends on it goes on. [thread-safe] [may wait for the disk]
+ * SALES_OK, SALES_QUEUED (inside a callback), SALES_ERR_NOT_FOUND (nothing of this slot is in doubt), SALES_ERR_BUSY
+ * (the books are being settled by the total), SALES_ERR_ARGUMENT, SALES_ERR_STATE. */
 sales_status_t sales_resolve(sales_t sales,
                              uint64_t now,
                              const struct sales_id_t *slot_id,
@@ -1309,7 +1316,8 @@ sales_status_t sales_complete(sales_t sales,
 
 /** Lets time pass: what is due by `now` is done. Once a second is always enough; with nothing due it touches no disk
  * and calls nobody. [thread-safe] [may wait for the disk]
- * SALES_ERR_STATE, SALES_ERR_STORE, SALES_ERR_DISK_FULL. */
+ * SALES_QUEUED: inside a callback; nothing is done, tick again. SALES_ERR_STATE, SALES_ERR_STORE,
+ * SALES_ERR_DISK_FULL. */
 sales_status_t sales_tick(sales_t sales,
                           uint64_t now,
                           struct sales_error_t *error);

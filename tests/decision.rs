@@ -1,6 +1,6 @@
 //! The decision: every rule at its edge, every reason listed, the best fit, and the numbers that the contract lets through.
 
-use sales::market::{Ask, Id, Market, U256};
+use sales::market::{Ask, Id, Market, Request, U256};
 use sales::sales::decision::{decide, Facts, Rule, Verdict};
 use sales::sales::offer::{Offer, Terms};
 
@@ -312,6 +312,35 @@ fn what_no_host_can_serve_is_refused_by_name() {
     // The largest request that fits in every way, on a disk that has room.
     let most = Ask { slots: u64::MAX / 3600, max_slot_loss: u64::MAX / 3600, ..ask() };
     assert_eq!(rules(&decide_open(&most)), []);
+}
+
+/// contract.md, trap 6: the expiry lies before the end, and is not zero. Only the whole request tells it.
+#[test]
+fn an_expiry_that_cannot_have_come_from_the_contract() {
+    let with = |expiry: u64| {
+        let of = ask();
+        let request = Request {
+            client: [1; 20],
+            proof_probability: of.proof_probability,
+            price_per_byte_per_second: of.price_per_byte_per_second,
+            collateral_per_byte: of.collateral_per_byte,
+            slots: of.slots,
+            slot_size: of.slot_size,
+            duration: of.duration,
+            max_slot_loss: of.max_slot_loss,
+            expiry,
+            cid: vec![1],
+            merkle_root: [0; 32],
+            nonce: [0; 32],
+        };
+        let ask = Ask { request: Some(request), ..of };
+        rules(&decide(&facts(&ask), &[Offer::new(id(1), tight())]))
+    };
+    assert_eq!(with(1), []);
+    assert_eq!(with(3599), []);
+    for expiry in [0, 3600, 3601, u64::MAX] {
+        assert_eq!(with(expiry), [Rule::Invalid], "expiry {expiry} of a duration of 3600");
+    }
 }
 
 #[test]

@@ -440,7 +440,9 @@ fn filling_unknown_is_asked_of_the_chain() {
     // Not ours, and fillable: again. A refusal of the second may come from the first.
     let mut life = unsure();
     assert_eq!(life.sees(active(false)), Effect::Fill);
-    assert_eq!(life.fails(SALES_HOST_STATE_MISMATCH), Effect::ReadSlot);
+    assert_eq!(life.fails(SALES_HOST_STATE_MISMATCH), Effect::Rest, "not without a pause, or it would never end");
+    let next = life.sale.next_at;
+    assert_eq!(life.at(next).tell(Input::Due), Effect::ReadSlot);
     life.sees(view(RequestState::New, SlotState::Filled, false));
     life.returns(State::Ignored);
     for (request, slot) in [
@@ -699,6 +701,22 @@ fn abandoned_by_hand() {
     life.tell(Input::Abandon(true));
     life.ok();
     life.returns(State::Abandoned);
+    // Also when it was asked for while the fill was out, and the fill stands.
+    let mut life = Life::up_to(BARE, State::Filling);
+    life.tell(Input::Abandon(true));
+    life.ok();
+    life.returns(State::Abandoned);
+    // Not by force: what is ours, or may be, is kept, also when it became so just now.
+    for state in [State::Filling, State::Filled] {
+        let mut life = Life::up_to(ALL, state);
+        assert_eq!(life.tell(Input::Abandon(false)), Effect::Rest);
+        assert_eq!((life.sale.state, life.sale.wanted), (state, None));
+    }
+    // An outcome stays what it is.
+    let mut life = Life::up_to(ALL, State::Downloading);
+    life.fails(SALES_HOST_PERMANENT);
+    assert_eq!(life.tell(Input::Abandon(true)), Effect::Rest);
+    assert_eq!((life.sale.state, life.sale.wanted), (State::Abandoned, None));
     // Also while the chain is being read.
     let mut life = Life::up_to(ALL, State::Filled);
     life.ok();
@@ -851,7 +869,7 @@ impl Walk {
             70..=79 => Input::Happened(self.rng.pick(&HAPPENED)),
             80..=89 => Input::Restart,
             90..=93 => Input::Resolved(self.rng.chance(500)),
-            94 if !self.life.sale.state.is_outcome() => Input::Abandon(true),
+            94 => Input::Abandon(self.rng.chance(500)),
             95..=96 if self.life.out.is_none() => Input::Again,
             _ => Input::Due,
         }
@@ -871,7 +889,7 @@ impl Walk {
         let before = self.life.clone();
         let told = format!("{input:?}");
         let by_time = matches!(input, Input::Due | Input::Restart | Input::Begin | Input::Again);
-        let words = matches!(input, Input::Happened(_) | Input::Resolved(_) | Input::Abandon(_));
+        let words = matches!(input, Input::Happened(_) | Input::Resolved(_) | Input::Abandon(true));
         let of_chain = matches!(input, Input::Answered(OpKind::ReadSlot | OpKind::FillSlot | OpKind::FreeSlot, _));
         match &input {
             Input::Answered(OpKind::ReadSlot, answer) => {

@@ -202,7 +202,11 @@ impl<R: Act + Clone> Group<R> {
                 refused = None;
                 notes.clear();
                 for rider in &riding {
-                    rider.apply(&mut Txn { tables, events: Vec::new(), out: 0 })?;
+                    match rider.apply(&mut Txn { tables, events: Vec::new(), out: 0 }) {
+                        Err(error) if is_of_the_store(&error) => return Err(error),
+                        // One whose record is damaged goes with the others: it must not keep everything from being committed.
+                        _ => {}
+                    }
                 }
                 for (at, change) in changes.iter().enumerate().filter(|(at, _)| outcomes[*at].is_none()) {
                     let mut txn = Txn { tables, events: Vec::new(), out: 0 };

@@ -127,6 +127,11 @@ pub trait Backend: Send + Sync {
     /// The number of the last durable commit.
     fn seq(&self) -> u64;
 
+    /// What went wrong beside commits that succeeded, since the last call: to be logged when nothing is held.
+    fn take_warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The id the store was created with. (A reset gives the books a new id; this one stays.)
     fn birth(&self) -> [u8; 16];
 }

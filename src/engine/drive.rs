@@ -32,7 +32,7 @@ impl Engine {
                     got = Some(Got::Total(self.repo_total()));
                     continue;
                 }
-                Step::Needs(Need::Settlement) => return self.keep_in_doubt(task, "a call made before the restart"),
+                Step::Needs(Need::Settlement { question }) => return self.keep_in_doubt(task, &question),
                 Step::Needs(Need::Repo { kind, slot, bytes, act }) => (kind, slot, bytes, act),
             };
             let answer = match self.call_repo(&task, kind, slot, bytes, act) {
@@ -148,12 +148,7 @@ impl Engine {
     /// A completion came: whoever waited for it goes on.
     pub(super) fn go_on(&self, owner: Owner, answer: Answer) {
         match owner {
-            Owner::Sale(slot, kind) => {
-                if let Some(mailbox) = self.memory().mailboxes.get_mut(&slot) {
-                    mailbox.pending = None;
-                }
-                self.log_failure("a completion", self.tell(slot, Input::Answered(kind, answer)));
-            }
+            Owner::Sale(slot, kind) => self.tell_end(slot, Input::Answered(kind, answer)),
             Owner::Task(task, kind) => {
                 if let Ok((task, got)) = self.hear(*task, kind, answer) {
                     self.resume(task, got);
@@ -174,13 +169,16 @@ impl Engine {
         let slot = task.slot;
         let gave_back = done.is_ok() && task.purpose != Purpose::SaleReserve;
         match task.purpose {
-            Purpose::SaleReserve => self.tell_ledger(slot, Input::Reserved(done)),
-            Purpose::SaleRelease => self.tell_ledger(slot, Input::Released(done)),
+            Purpose::SaleReserve => self.tell_end(slot, Input::Reserved(done)),
+            Purpose::SaleRelease => self.tell_end(slot, Input::Released(done)),
             Purpose::Recovery => {
                 if matches!(done, Ok(SALES_OK)) {
                     self.drop_doubts();
                 }
-                self.memory().recovery = Recovery::Ended(done);
+                let failed = done.is_err();
+                let mut memory = self.memory();
+                memory.repair_again = failed && memory.phase.is_running() && !self.ledger.is_open();
+                memory.recovery = Recovery::Ended(done);
             }
             Purpose::Call if task.answered => self.tell_done(done.map(Answered::from), slot, task.token),
             Purpose::Call | Purpose::Again => {
@@ -197,11 +195,17 @@ impl Engine {
         }
     }
 
-    fn tell_ledger(&self, slot: Id, input: Input) {
-        if let Some(mailbox) = self.memory().mailboxes.get_mut(&slot) {
+    /// What was out for a sale has ended: it is out no more, and its answer is in the inbox, in one breath. In between, another thread would find
+    /// a sale that waits for nothing, and do again what was done.
+    fn tell_end(&self, slot: Id, input: Input) {
+        {
+            let mut memory = self.memory();
+            let mailbox = memory.mailboxes.entry(slot).or_default();
             mailbox.pending = None;
+            // Before what waits there already: a step that could not be written must not be taken as if nothing had been out.
+            mailbox.inbox.push_front(input);
         }
-        self.log_failure("an operation of the ledger", self.tell(slot, input));
+        self.log_failure("what was out for a sale", self.wake(slot));
     }
 
     /// The total has settled what was in doubt: those operations end without having been told how.
@@ -216,8 +220,8 @@ impl Engine {
             let (purpose, token, answered) = (task.purpose, task.token, task.answered);
             drop(task); // and with it its claim
             match purpose {
-                Purpose::SaleReserve => self.tell_ledger(slot, Input::Reserved(Err(error))),
-                Purpose::SaleRelease => self.tell_ledger(slot, Input::Released(Err(error))),
+                Purpose::SaleReserve => self.tell_end(slot, Input::Reserved(Err(error))),
+                Purpose::SaleRelease => self.tell_end(slot, Input::Released(Err(error))),
                 Purpose::Call if answered => self.tell_done(Err(error), slot, token),
                 _ => {}
             }

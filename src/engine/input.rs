@@ -196,19 +196,13 @@ impl Engine {
         self.may_write()?;
         self.see(now);
         check_terms(&terms)?;
-        let existing = self.ledger.group().read(|view, _| Offer::load(view, &id))?;
-        let offer = match existing {
-            Some(offer) => offer.with_terms(terms)?,
-            None if id == Id::ZERO => Offer::new(self.new_id(), terms),
-            None => {
-                return Err(Error::new(
-                    SALES_ERR_NOT_FOUND,
-                    format!("there is no offer {id}; a zero id makes a new one"),
-                ))
-            }
+        let (id, act) = if id == Id::ZERO {
+            let offer = Offer::new(self.new_id(), terms);
+            (offer.id, SalesAct::NewOffer(Box::new(offer)))
+        } else {
+            (id, SalesAct::ChangeOffer(id, terms))
         };
-        let id = offer.id;
-        self.commit(vec![Arc::new(SalesAct::Offer(Box::new(offer)))]).map_err(|failure| failure.error())?;
+        self.commit(vec![Arc::new(act)]).map_err(|failure| failure.error())?;
         if frame::is_inside(self.key) {
             self.stir();
         } else {
@@ -333,8 +327,12 @@ impl Engine {
         let queue_limit = u64::from(self.options.queue_limit);
         let deadline = sales.iter().map(|sale| sale.next_at).min().unwrap_or(u64::MAX);
         let accept = SalesAct::Accept { known: Box::new(known), sales, queue_limit };
-        self.commit_noted(vec![Arc::new(accept)])?;
-        self.look_by(deadline);
+        match self.commit_noted(vec![Arc::new(accept)]) {
+            Ok(_) => self.look_by(deadline),
+            // Another thread was told the same, and was faster.
+            Err(error) if error.status == SALES_ERR_BUSY => return Ok(SALES_ALREADY),
+            Err(error) => return Err(error),
+        }
         frame::follow(self.key, Work::Schedule);
         Ok(SALES_OK)
     }
@@ -436,7 +434,7 @@ impl Engine {
         match self.commit_noted(vec![Arc::new(requeue)]) {
             Ok(_) => self.look_by(deadline),
             // Another thread was told the same, and was faster.
-            Err(error) if error.status == SALES_ERR_BUSY => return Ok(SALES_ALREADY),
+            Err(error) if [SALES_ERR_BUSY, SALES_ERR_FULL].contains(&error.status) => return Ok(SALES_ALREADY),
             Err(error) => return Err(error),
         }
         frame::follow(self.key, Work::Schedule);

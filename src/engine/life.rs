@@ -196,7 +196,14 @@ impl Engine {
             frame::follow(self.key, Work::Task(task));
         }
         for slot in slots {
-            let sale = self.ledger.group().read(|view, _| crate::sales::sale::Sale::load(view, &slot))?;
+            let sale = match self.ledger.group().read(|view, _| crate::sales::sale::Sale::load(view, &slot)) {
+                Ok(sale) => sale,
+                Err(error) if error.status == SALES_ERR_RECORD => {
+                    self.alert(&error.text);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             if sale.is_some_and(|sale| sale.state.is_attempt() && !sale.in_doubt) {
                 self.memory().attempting.insert(slot);
             }
@@ -333,8 +340,11 @@ impl Engine {
     }
 
     fn reconcile_now(&self, repair: bool) -> Result<i32> {
-        let Some(turn) = self.take_turn(|_| Ok(None))? else { return Ok(SALES_PENDING) };
-        let done = self.recover(turn, || self.ledger.reconcile(repair));
+        let running =
+            |phase: Phase| if phase.is_running() { Ok(None) } else { Err("the instance was stopped meanwhile") };
+        let Some(turn) = self.take_turn(running)? else { return Ok(SALES_PENDING) };
+        // What a repair came to that outlived its call is no comparison.
+        let done = self.recover(turn.filter(|_| repair), || self.ledger.reconcile(repair));
         if matches!(done, Ok(SALES_PENDING)) {
             return done;
         }
@@ -350,7 +360,7 @@ impl Engine {
         let retry = self.ledger.next_retry();
         let riders = self.ledger.group().has_riders();
         let memory = self.memory();
-        let soon = if riders || !memory.backlog.is_empty() || !memory.stuck.is_empty() {
+        let soon = if riders || memory.repair_again || !memory.backlog.is_empty() || !memory.stuck.is_empty() {
             memory.clock.now.saturating_add(1)
         } else {
             u64::MAX

@@ -284,12 +284,14 @@ impl Engine {
         while left > 0 {
             match frame::next(self.key).or_else(|| self.memory().backlog.pop_front()) {
                 Some(work) => self.perform(work),
-                None if self.deliver() => {}
+                None if self.deliver() || self.announce_deadline() => {}
                 None => break,
             }
             left -= 1;
         }
-        self.announce_deadline();
+        for warning in self.ledger.group().backend().take_warnings() {
+            log::warn!(target: "sales", "[{}] {warning}", self.key);
+        }
         let rest = guard.take_rest();
         if !rest.is_empty() {
             self.memory().backlog.extend(rest);
@@ -308,16 +310,20 @@ impl Engine {
                 let result = self.release_now(slot, token);
                 self.tell_done(result, slot, token);
             }
-            Work::Consume(slot, total) => self.log_failure("sales_consumed", self.consume_now(slot, total)),
-            Work::Request(at, ask) => self.log_failure("sales_on_request", self.request_now(at, *ask)),
+            Work::Consume(slot, total) => self.tell_failure(slot, Id::ZERO, self.consume_now(slot, total)),
+            Work::Request(at, ask) => {
+                let request = ask.request_id;
+                self.tell_failure(Id::ZERO, request, self.request_now(at, *ask));
+            }
             Work::Slot(at, request, index, what) => {
-                self.log_failure("an event of a slot", self.slot_now(at, request, index, what));
+                let slot = crate::market::slot_id(&request, index);
+                self.tell_failure(slot, request, self.slot_now(at, request, index, what));
             }
             Work::OfRequest(at, request, what) => {
-                self.log_failure("an event of a request", self.request_event_now(at, request, what));
+                self.tell_failure(Id::ZERO, request, self.request_event_now(at, request, what));
             }
-            Work::Abandon(slot, force) => self.log_failure("sales_abandon", self.abandon_now(slot, force)),
-            Work::Resolve(slot, applied) => self.log_failure("sales_resolve", self.resolve_now(slot, applied)),
+            Work::Abandon(slot, force) => self.tell_failure(slot, Id::ZERO, self.abandon_now(slot, force)),
+            Work::Resolve(slot, applied) => self.tell_failure(slot, Id::ZERO, self.resolve_now(slot, applied)),
             Work::Continue(owner, answer) => self.go_on(owner, answer),
             Work::Task(task) => {
                 self.drive_apart(task);

@@ -19,6 +19,18 @@ impl Engine {
         memory.outbox.push_back(event);
     }
 
+    /// A call made inside a callback has failed, and no token says whose it was.
+    pub(super) fn tell_failure(&self, slot: Id, request: Id, result: Result<i32>) {
+        if let Err(error) = result {
+            log::warn!(target: "sales", "[{}] a call made inside a callback: {error}", self.key);
+            let mut memory = self.memory();
+            let about =
+                Event { slot, request, status: error.status, text: error.text, ..Event::new(EventKind::Done, 0) };
+            let event = Event { time: memory.clock.now, ..about };
+            memory.outbox.push_back(event);
+        }
+    }
+
     /// Something of the whole module needs a human.
     pub(super) fn alert(&self, text: &str) {
         log::warn!(target: "sales", "[{}] {text}", self.key);
@@ -56,13 +68,17 @@ impl Engine {
         true
     }
 
-    /// Tells the watch that the next deadline became earlier.
-    pub(super) fn announce_deadline(&self) {
+    /// Tells the watch that the next deadline became earlier; false: it did not.
+    pub(super) fn announce_deadline(&self) -> bool {
         let watch = self.host().watch;
         let deadline = self.deadline();
         let told = std::mem::replace(&mut self.memory().told_deadline, deadline);
-        if let (true, Some(watch)) = (deadline < told, &watch) {
-            watch.on_deadline(deadline);
+        match watch {
+            Some(watch) if deadline < told => {
+                watch.on_deadline(deadline);
+                true
+            }
+            _ => false,
         }
     }
 }

@@ -22,6 +22,14 @@ use std::sync::Arc;
 /// Seconds before a request's expiry from which on no fill is begun: a fill in the expiry's own second may lock the collateral for good.
 pub const FILL_MARGIN_S: u64 = 15;
 
+/// A step that was taken and written down.
+struct Taken {
+    sale: Sale,
+    /// `None`: the request was read; on with the reserve.
+    effect: Option<Effect>,
+    stopping: bool,
+}
+
 /// What an effect led to.
 enum After {
     /// An input that follows at once.
@@ -103,12 +111,11 @@ impl Engine {
     /// One step. What fails before the step is written down is told again; what fails after is done again.
     fn step_sale(&self, slot: Id, input: Input, pending: Option<OpKind>) -> std::result::Result<After, (Input, Error)> {
         let again = input.clone();
-        let (sale, effect) = match self.take_in(slot, input, pending) {
+        let Taken { sale, effect, stopping } = match self.take_in(slot, input, pending) {
             Ok(Some(taken)) => taken,
             Ok(None) => return Ok(After::Wait),
             Err(error) => return Err((again, error)),
         };
-        let stopping = !self.memory().phase.is_running();
         if stopping && effect != Some(Effect::Cancel) {
             return Ok(After::Wait);
         }
@@ -120,13 +127,15 @@ impl Engine {
         after.map_err(|error| (Input::Again, error))
     }
 
-    fn take_in(&self, slot: Id, input: Input, pending: Option<OpKind>) -> Result<Option<(Sale, Option<Effect>)>> {
+    fn take_in(&self, slot: Id, input: Input, pending: Option<OpKind>) -> Result<Option<Taken>> {
         let Some(sale) = self.ledger.group().read(|view, _| Sale::load(view, &slot))? else {
             return Ok(None);
         };
+        // Read once: what the step is told must be what is acted on.
+        let stopping = !self.memory().phase.is_running();
         let input = match input {
             Input::Answered(OpKind::ReadRequest, answer) => match self.learn(&sale, answer)? {
-                None => return Ok(Some((sale, None))),
+                None => return Ok(Some(Taken { sale, effect: None, stopping })),
                 Some(refused) => refused,
             },
             input => input,
@@ -135,13 +144,12 @@ impl Engine {
             let can = self.host_can();
             let memory = self.memory();
             let (now, latest) = (memory.clock.now, memory.clock.latest);
-            let stopping = !memory.phase.is_running();
             Env { now, latest, fill_margin_s: FILL_MARGIN_S, can, pending, stopping }
         };
         let moved = step(&sale, input, &env);
         self.write_down(&sale, &moved, env.now)?;
         self.after_state(&moved.sale);
-        Ok(Some((moved.sale, Some(moved.effect))))
+        Ok(Some(Taken { sale: moved.sale, effect: Some(moved.effect), stopping }))
     }
 
     /// The checkpoint, and the events that become true with it.
@@ -221,21 +229,37 @@ impl Engine {
             };
             let best = self.ledger.group().read(|view, _| {
                 let skip = |slot: &Id| busy.contains(slot) || resting.contains(slot);
-                let slot = best_queued(view, 1, &skip)?.into_iter().next();
-                let sale = slot.map(|slot| Sale::load(view, &slot)).transpose()?.flatten();
-                let known = sale.map(|sale| Known::load(view, &sale.request)).transpose()?.flatten();
-                Ok(slot.zip(known))
+                Ok(best_queued(view, 1, &skip)?.into_iter().next())
             })?;
-            let Some((slot, known)) = best else { return Ok(()) };
-            if self.verdict(&known.ask, latest, self.repo_available())?.offer.is_none() {
-                self.memory().rest(slot);
-                continue;
+            let Some(slot) = best else { return Ok(()) };
+            match self.is_acceptable(&slot, latest) {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.memory().rest(slot);
+                    continue;
+                }
+                // A damaged record must not keep those behind it from being attempted.
+                Err(error) if error.status == SALES_ERR_RECORD => {
+                    self.alert(&error.text);
+                    self.memory().rest(slot);
+                    continue;
+                }
+                Err(error) => return Err(error),
             }
             // Taken at once, so that no other thread begins the same.
             if self.memory().attempting.insert(slot) {
                 self.tell(slot, Input::Begin)?;
             }
         }
+    }
+
+    fn is_acceptable(&self, slot: &Id, latest: u64) -> Result<bool> {
+        let known = self.ledger.group().read(|view, _| {
+            let sale = Sale::load(view, slot)?;
+            Ok(sale.map(|sale| Known::load(view, &sale.request)).transpose()?.flatten())
+        })?;
+        let Some(known) = known else { return Ok(false) };
+        Ok(self.verdict(&known.ask, latest, self.repo_available())?.offer.is_some())
     }
 
     /// Something that resting slots depend on has changed: space or collateral came back, or an offer is another.
@@ -296,7 +320,13 @@ impl Engine {
                 }
                 After::Input(then(done))
             }
-            Driven::Parked(_) | Driven::Doubted(_) => After::Wait,
+            Driven::Parked(_) => After::Wait,
+            Driven::Doubted(_) => {
+                // It may stay so for long: it must not keep others from being attempted.
+                self.memory().attempting.remove(&sale.slot);
+                frame::follow(self.key, Work::Schedule);
+                After::Wait
+            }
         }
     }
 

@@ -76,11 +76,11 @@ pub const SALES_OP_CHAIN_READ_MY_SLOTS: u32 = 39;
 pub const SALES_EVENT_STATE: u32 = 1;
 /// The slot is sold: filled on chain by us.
 pub const SALES_EVENT_SOLD: u32 = 2;
-/// A sale ended and everything it held is back; `state` tells how.
+/// A sale ended and everything it held is back, or on its way (sales_stats_t.releasing); `state` tells how.
 pub const SALES_EVENT_ENDED: u32 = 3;
 /// Something needs a human; `text` says what.
 pub const SALES_EVENT_ALERT: u32 = 4;
-/// A call that answered SALES_PENDING, or SALES_QUEUED inside a callback, ended: `token`, `status`.
+/// A call that answered SALES_PENDING, or SALES_QUEUED inside a callback, ended: `token`, `status`. Of calls without a token only what failed is told, with token 0.
 pub const SALES_EVENT_DONE: u32 = 5;
 /// A request was refused; sales_evaluate lists why.
 pub const SALES_EVENT_REFUSED: u32 = 6;
@@ -121,7 +121,7 @@ pub const SALES_SALE_ABANDONED: u32 = 14;
 /// Somebody else's, or not worth an attempt.
 pub const SALES_SALE_IGNORED: u32 = 15;
 
-/// sales_sale_t.flags: everything the sale held is back.
+/// sales_sale_t.flags: everything the sale held is back, or on its way (sales_stats_t.releasing).
 pub const SALES_SALE_FLAG_ENDED: u32 = 1;
 /// Whether the slot was filled by us is unknown: sales_resolve tells, or chain.read_slot where it is given.
 pub const SALES_SALE_FLAG_IN_DOUBT: u32 = 2;

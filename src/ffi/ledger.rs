@@ -11,7 +11,7 @@ use crate::status::*;
 /// NULL) is the one that SALES_EVENT_DONE will name. SALES_QUEUED: inside a callback, done after it returned; `token` likewise, and nothing
 /// is durable yet.
 /// SALES_ERR_ARGUMENT (0 bytes), SALES_ERR_AMOUNT (live with another amount), SALES_ERR_BUSY, SALES_ERR_OWNED_BY_SALE, SALES_ERR_NO_SPACE,
-/// SALES_ERR_SHORT, SALES_ERR_IN_DOUBT (the repo's outcome is unknown: sales_reconcile or sales_resolve), SALES_ERR_STATE,
+/// SALES_ERR_SHORT, SALES_ERR_OVERFLOW (the sum of all that is held does not fit), SALES_ERR_IN_DOUBT (the repo's outcome is unknown: sales_reconcile or sales_resolve), SALES_ERR_STATE,
 /// SALES_HOST_* (the repo refused), SALES_ERR_DISK_FULL, SALES_ERR_STORE. But for IN_DOUBT an error had no lasting effect.
 #[no_mangle]
 pub unsafe extern "C" fn sales_reserve(
@@ -57,7 +57,8 @@ pub unsafe extern "C" fn sales_release(
 /// change nothing. Never busy: what arrives while the slot is worked on goes with the next step. [thread-safe] [may wait for the disk]
 ///
 /// SALES_OK: recorded, durable. SALES_ALREADY: not above what was told before. SALES_QUEUED: inside a callback, done after it returned; of several only the greatest.
-/// SALES_ERR_NOT_FOUND (no live reservation), SALES_ERR_AMOUNT (more than was reserved), SALES_ERR_STATE, SALES_ERR_DISK_FULL, SALES_ERR_STORE.
+/// SALES_ERR_NOT_FOUND (no live reservation), SALES_ERR_AMOUNT (more than was reserved), SALES_ERR_BUSY (only while a reconcile works), SALES_ERR_STATE, SALES_ERR_DISK_FULL,
+/// SALES_ERR_STORE.
 #[no_mangle]
 pub unsafe extern "C" fn sales_consumed(
     sales: sales_t,
@@ -117,9 +118,10 @@ pub unsafe extern "C" fn sales_reservations(
     })
 }
 
-/// Tells what nobody knew: whether the operation in doubt of this slot took effect (`applied` 1) or not (0): of the ledger, or of
-/// a fill. What depends on it goes on. [thread-safe] [may wait for the disk]
-/// SALES_ERR_NOT_FOUND (nothing of this slot is in doubt), SALES_ERR_ARGUMENT, SALES_ERR_STATE.
+/// Tells what nobody knew. The SALES_EVENT_ALERT of the slot asked it: whether the repo's call took effect (`applied` 1) or not (0); after a restart,
+/// of a reserve, whether its bytes are reserved now; of a sale, whether the slot is ours on chain. What depends on it goes on. [thread-safe] [may wait for the disk]
+/// SALES_OK, SALES_QUEUED (inside a callback), SALES_ERR_NOT_FOUND (nothing of this slot is in doubt), SALES_ERR_BUSY (the books are being settled by the total),
+/// SALES_ERR_ARGUMENT, SALES_ERR_STATE.
 #[no_mangle]
 pub unsafe extern "C" fn sales_resolve(
     sales: sales_t,

@@ -34,7 +34,7 @@ pub unsafe extern "C" fn sales_open(
 }
 
 /// Registers the repo; required before sales_start. The table is copied; what user_data points to must live until sales_close
-/// returned. [thread-safe]
+/// returned (closed inside a callback: until the last call has left). [thread-safe]
 /// SALES_ERR_TABLE (available, reserve or release missing), SALES_ERR_REGISTERED, SALES_ERR_STATE (started), SALES_ERR_STRUCT.
 #[no_mangle]
 pub unsafe extern "C" fn sales_register_repo(
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn sales_start(sales: sales_t, now: u64, error: *mut sales
 /// Asks to stop: nothing new begins, content operations are cancelled. SALES_PENDING while operations are out at the host
 /// (sales_stats_t.pending_ops): complete them and call again. Never waits for them. sales_start begins again.
 /// [any thread, not from a callback] [may wait for the disk]
-/// SALES_ERR_STATE (not started), SALES_ERR_IN_CALLBACK.
+/// SALES_ALREADY (stopped before), SALES_ERR_STATE (not started), SALES_ERR_IN_CALLBACK, SALES_ERR_DISK_FULL, SALES_ERR_STORE (call again).
 #[no_mangle]
 pub unsafe extern "C" fn sales_stop(sales: sales_t, now: u64, error: *mut sales_error_t) -> sales_status_t {
     call(sales, error, |instance| instance.stop(now))

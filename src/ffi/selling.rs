@@ -166,7 +166,7 @@ pub unsafe extern "C" fn sales_complete(
 }
 
 /// Lets time pass: what is due by `now` is done. Once a second is always enough; with nothing due it touches no disk and calls nobody. [thread-safe] [may wait for the disk]
-/// SALES_ERR_STATE, SALES_ERR_STORE, SALES_ERR_DISK_FULL.
+/// SALES_QUEUED: inside a callback; nothing is done, tick again. SALES_ERR_STATE, SALES_ERR_STORE, SALES_ERR_DISK_FULL.
 #[no_mangle]
 pub unsafe extern "C" fn sales_tick(sales: sales_t, now: u64, error: *mut sales_error_t) -> sales_status_t {
     call(sales, error, |instance| instance.tick(now))

@@ -136,7 +136,7 @@ pub struct sales_op_t {
     pub token: u64,
     /// The same for each attempt of one act, also after a restart: a host may recognise a repeat; none has to.
     pub id: [u8; 16],
-    /// 1 for the first attempt.
+    /// 1 for the first attempt; of the repo's operations always 1.
     pub attempt: u32,
     pub reserved: u32,
     /// Which store asks, and ...
@@ -258,7 +258,7 @@ pub struct sales_chain_t {
     pub reserved0: u32,
     pub user_data: *mut c_void,
     /// Fills the slot with a proof and the collateral (tokens). [callback] Never cancelled. Repeated with the same
-    /// op id only where its outcome is not known and read_slot says that the slot is free.
+    /// op id after SALES_HOST_TRANSIENT, and where its outcome is not known and read_slot says that the slot is free.
     pub fill_slot: Option<
         unsafe extern "C" fn(
             user_data: *mut c_void,
@@ -591,7 +591,7 @@ pub struct sales_stats_t {
     pub surplus: u64,
     /// D: lost by the repo, and not yet reserved anew.
     pub shortfall: u64,
-    /// Slots in doubt.
+    /// Slots in doubt in the books; a sale that is in doubt has SALES_SALE_FLAG_IN_DOUBT.
     pub in_doubt: u64,
     /// Live reservations.
     pub reservations: u64,
@@ -620,7 +620,7 @@ pub struct sales_stats_t {
     pub store_id: [u8; 16],
     /// Number of the last event in the history.
     pub last_event: u64,
-    /// Requests refused by the decision.
+    /// Requests refused by the decision since the instance was opened.
     pub requests_refused: u64,
     /// Slots sold.
     pub slots_sold: u64,

@@ -300,13 +300,18 @@ fn settle_all(txn: &mut Txn<'_>, birth: Birth) -> Result<u64> {
     let slots = unsettled(txn.tables)?;
     let mut settled = 0u64;
     for slot in &slots {
-        change(txn.tables, birth, slot, |record, _| {
+        let done = change(txn.tables, birth, slot, |record, _| {
             record.releasing = 0;
             record.consuming = 0;
             record.reserving = 0;
             record.step = 0;
             Ok(())
-        })?;
+        });
+        match done {
+            // A damaged record stays as it is, and its slot is named whenever it is asked for; the others go on.
+            Err(error) if error.status == SALES_ERR_RECORD => continue,
+            done => done?,
+        }
         settled = add(settled, 1, "settled records")?;
         txn.tables.del(Table::Unsettled, &unsettled_key(slot))?;
     }

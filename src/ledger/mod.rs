@@ -74,6 +74,8 @@ struct Memory {
     owed: BTreeMap<Id, u64>,
     /// Releases and consumptions that the repo refused, by slot.
     retry: BTreeMap<Id, Retry>,
+    /// The slot whose owed bytes were tried last: the next in turn is another.
+    owed_tried: Id,
     /// When what is owed, or the shortfall, is tried again.
     retry_owed: Retry,
     retry_short: Retry,

@@ -220,8 +220,12 @@ impl Ledger {
     /// Gives back what is owed of one slot.
     pub fn repay(self: &Arc<Self>, now: u64) -> Option<Task> {
         let slot = {
-            let memory = self.memory();
-            *memory.owed.keys().find(|slot| !memory.claims.contains(*slot))?
+            let mut memory = self.memory();
+            let free = |slot: &&Id| !memory.claims.contains(*slot);
+            let next = memory.owed.keys().filter(|slot| **slot > memory.owed_tried).find(free);
+            let slot = *next.or_else(|| memory.owed.keys().find(free))?;
+            memory.owed_tried = slot;
+            slot
         };
         let ledger = self.clone();
         Some(Task::new(slot, move |port| async move {

@@ -230,14 +230,18 @@ impl Ledger {
         if record.reserving > 0 {
             // Told and not written down, it is asked again: the host still knows.
             loop {
-                let act = if port.settlement().await { LedgerAct::Inherit } else { LedgerAct::Unmark };
+                let question = format!(
+                    "repo.reserve of {} bytes was begun before the restart: are they reserved now?",
+                    record.reserving
+                );
+                let act = if port.settlement(question).await { LedgerAct::Inherit } else { LedgerAct::Unmark };
                 match port.commit(self.on_slot(slot, act)).await {
                     Ok(_) => break,
                     Err(Failure::Clean(_) | Failure::Refused(_)) => {}
                     Err(Failure::Unknown(error)) => return Err(error),
                 }
             }
-        } else if record.step > 0 && port.settlement().await {
+        } else if record.step > 0 && port.settlement(step_question(record.step)).await {
             let consuming = record.step.min(record.consuming);
             let releasing = sub(record.step, consuming, "a step")?;
             let step = RepoStep { consume: consuming > 0, releasing, consuming };
@@ -249,6 +253,10 @@ impl Ledger {
         drop(claim);
         done
     }
+}
+
+fn step_question(bytes: u64) -> String {
+    format!("repo.release or repo.consume of {bytes} bytes was begun before the restart: did it take effect?")
 }
 
 fn backup() -> Error {

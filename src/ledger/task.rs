@@ -28,8 +28,11 @@ pub enum Need {
     },
     /// repo.reserved.
     Total,
-    /// To be told whether a call of the repo, made before a crash, took effect: the slot is in doubt until then.
-    Settlement,
+    /// To be told what became of a call of the repo, made before a crash: the slot is in doubt until then.
+    Settlement {
+        /// What is asked, in words.
+        question: String,
+    },
 }
 
 /// The act of what belongs to no record yet.
@@ -93,9 +96,9 @@ impl Port {
         }
     }
 
-    /// Waits to be told whether a call made before a crash took effect.
-    pub async fn settlement(&self) -> bool {
-        matches!(self.ask(Need::Settlement).await, Some(Got::Repo(Ok(()))))
+    /// Waits to be told what became of a call made before a crash.
+    pub async fn settlement(&self, question: String) -> bool {
+        matches!(self.ask(Need::Settlement { question }).await, Some(Got::Repo(Ok(()))))
     }
 
     /// Asks the repo for its total.

@@ -1,6 +1,6 @@
 //! What selling writes: sales with their indexes, offers, requests and counts, each as an act of a commit.
 
-use super::offer::Offer;
+use super::offer::{Offer, Terms};
 use super::sale::{Return, Sale, State};
 use crate::codec::{Decoder, Encoder};
 use crate::datastore::group::{Act, Txn};
@@ -307,8 +307,10 @@ pub enum SalesAct {
     },
     /// The space of a sale is given up: its offer may sell it again.
     GiveBack(Id),
-    /// An offer is as it now is, in its terms.
-    Offer(Box<Offer>),
+    /// A new offer.
+    NewOffer(Box<Offer>),
+    /// An offer has other terms.
+    ChangeOffer(Id, Terms),
     /// An offer is removed.
     RemoveOffer(Id),
     /// The chain was seen up to this block.
@@ -380,13 +382,13 @@ impl Act for SalesAct {
             }
             SalesAct::Take { slot, offer, state, now, next_at } => take(tables, slot, offer, *state, *now, *next_at),
             SalesAct::GiveBack(slot) => give_back(tables, slot),
-            SalesAct::Offer(offer) => {
-                let now = match Offer::load(tables, &offer.id)? {
-                    Some(old) => old.with_terms(offer.terms)?,
-                    None => (**offer).clone(),
-                };
-                now.save(tables)
-            }
+            SalesAct::NewOffer(offer) => offer.save(tables),
+            SalesAct::ChangeOffer(id, terms) => match Offer::load(tables, id)? {
+                Some(offer) => offer.with_terms(*terms)?.save(tables),
+                None => {
+                    Err(Error::new(SALES_ERR_NOT_FOUND, format!("there is no offer {id}; a zero id makes a new one")))
+                }
+            },
             SalesAct::RemoveOffer(id) => remove_offer(tables, id),
             SalesAct::Seen(block) if *block > last_block(tables)? => {
                 tables.put(Table::Meta, LAST_BLOCK, &block.to_le_bytes())
@@ -472,8 +474,12 @@ fn give_back(tables: &mut dyn Write, slot: &Id) -> Result<()> {
 }
 
 fn remove_offer(tables: &mut dyn Write, id: &Id) -> Result<()> {
-    let Some(offer) = Offer::load(tables, id)? else {
-        return Err(Error::new(SALES_ERR_NOT_FOUND, format!("there is no offer {id}")));
+    let offer = match Offer::load(tables, id) {
+        Ok(Some(offer)) => offer,
+        Ok(None) => return Err(Error::new(SALES_ERR_NOT_FOUND, format!("there is no offer {id}"))),
+        // Nobody can read what it was; that it is gone is all that can be done for it.
+        Err(error) if error.status == SALES_ERR_RECORD => return tables.del(Table::Offers, &id.0),
+        Err(error) => return Err(error),
     };
     if offer.sold_slots > 0 {
         let text = format!(

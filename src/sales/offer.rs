@@ -117,27 +117,20 @@ impl Offer {
 
     /// Reads up to `most` offers after an id, in the order of their ids.
     pub fn page(read: &dyn Read, after: Option<&Id>, most: usize) -> Result<Vec<Offer>> {
-        let (mut page, mut failed) = (Vec::new(), None);
+        let mut page = Vec::new();
         let from = after.map(|id| id.0).unwrap_or_default();
         read.walk(Table::Offers, &from, &mut |key, value| {
             if page.len() == most {
                 return ControlFlow::Break(());
             }
             let Ok(id) = key.try_into().map(Id) else { return ControlFlow::Continue(()) };
-            if after == Some(&id) {
-                return ControlFlow::Continue(());
+            if after != Some(&id) {
+                // A damaged one sells nothing and is named by sales_offer_get: the others stay usable.
+                page.extend(Offer::decode(id, value).ok());
             }
-            match Offer::decode(id, value) {
-                Ok(offer) => page.push(offer),
-                Err(error) => failed = Some(error),
-            }
-            if failed.is_some() {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
+            ControlFlow::Continue(())
         })?;
-        failed.map_or(Ok(page), Err)
+        Ok(page)
     }
 
     /// Writes it.

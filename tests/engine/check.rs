@@ -168,7 +168,9 @@ impl World {
             if !repaired && matches!(self.repair(), Some(Ok(SALES_OK))) {
                 repaired = true;
             }
-            self.check();
+            if round < 3 || round % 16 == 0 {
+                self.check();
+            }
             let Some(engine) = self.engine.clone() else { return self.broken("it died in the finale".into()) };
             let stats = match engine.stats() {
                 Ok(stats) => stats,
@@ -180,7 +182,9 @@ impl World {
                 let mut t = self.t();
                 say!(t, "quiet after {round} rounds");
                 drop(t);
-                return self.empty_hands();
+                self.check();
+                self.empty_hands();
+                return self.once_more();
             }
             let next = engine.next_deadline().unwrap_or(u64::MAX);
             if next == u64::MAX && self.t().chain.wire.is_empty() && repaired {
@@ -227,6 +231,21 @@ impl World {
         }
         if clears && !uncleared.is_empty() {
             self.broken(format!("in the end content is not cleared: {uncleared:?}"));
+        }
+    }
+
+    /// Another start finds nothing to do.
+    fn once_more(&mut self) {
+        if self.is_broken() {
+            return;
+        }
+        self.die("the last start");
+        self.start();
+        self.check();
+        self.empty_hands();
+        let open: Vec<_> = self.sales().into_iter().filter(|sale| !sale.is_ended()).collect();
+        if !self.started || !open.is_empty() {
+            self.broken(format!("started once more: {} {open:?}", self.started));
         }
     }
 }

@@ -802,8 +802,11 @@ impl World {
                 return;
             }
             self.step();
-            self.check();
+            if self.chance(350) {
+                self.check();
+            }
         }
+        self.check();
         self.finale();
     }
 

@@ -113,7 +113,7 @@ impl World {
                 Wait::Repo { kind, bytes, act }
             }
             Need::Total => Wait::Total,
-            Need::Settlement => {
+            Need::Settlement { .. } => {
                 let Kind::Inherit { applied } = job.kind else { panic!("S3: {:?} waits to be settled", job.kind) };
                 self.count("inherited in doubt");
                 self.ledger.doubt(&id_of(job.at));
@@ -137,6 +137,7 @@ impl World {
             Kind::Start { .. } | Kind::Reconcile { .. } if acts == 0 => Deed::Flush,
             Kind::Start { reset } if total => match (job.totals, job.expect) {
                 (1, None) => Deed::Proven,
+                (1, Some(why)) if reset.is_none() => panic!("S3: a start goes on that deserves {why}"),
                 (1, Some(_)) => Deed::Untrusted { repo: self.repo.id },
                 _ => Deed::Recovered {
                     total: job.total.unwrap_or(-1),

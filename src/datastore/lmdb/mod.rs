@@ -38,6 +38,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 /// How many commits pass between two looks for readers whose process died.
 const READER_CHECK_COMMITS: u64 = 1024;
 
+/// Warnings that wait to be logged; what comes beyond says the same.
+const WARNINGS_KEPT: usize = 16;
+
 /// A store in LMDB.
 pub struct LmdbStore {
     // Left alone in a forked child: closing would touch what the parent uses.
@@ -53,6 +56,8 @@ struct Inner {
     birth: identity::Birth,
     data: Data,
     dir: PathBuf,
+    /// What went wrong beside commits that succeeded; the newest few.
+    warnings: Mutex<Vec<String>>,
     _lock: Lock,
 }
 
@@ -99,6 +104,7 @@ impl LmdbStore {
         let inner = Inner {
             gate: RwLock::new(Door::Open(Box::new(opened.env))),
             writer: Mutex::new(Room::default()),
+            warnings: Mutex::default(),
             seq: AtomicU64::new(opened.marks.seq),
             birth: opened.marks.birth,
             data: opened.data,
@@ -182,6 +188,10 @@ impl Backend for LmdbStore {
 
     fn birth(&self) -> [u8; 16] {
         self.inner.birth
+    }
+
+    fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut *self.inner.warnings.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -285,7 +295,10 @@ impl Inner {
         });
         let checked = if seq % READER_CHECK_COMMITS == 0 { env.free_dead_readers() } else { Ok(()) };
         for error in [covered, checked].into_iter().filter_map(Result::err) {
-            log::warn!("after a commit: {error}");
+            let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+            if warnings.len() < WARNINGS_KEPT {
+                warnings.push(format!("after a commit: {error}"));
+            }
         }
     }
 

@@ -150,7 +150,7 @@ impl Stepping<'_> {
         match input {
             Input::Begin => self.begin(),
             Input::Again if self.env.pending.is_some() => Effect::Rest,
-            Input::Again => self.act(),
+            Input::Again => self.act_anew(),
             Input::Restart => self.restart(),
             Input::Due => self.due(),
             Input::Answered(kind, answer) => self.answered(kind, answer),
@@ -208,6 +208,17 @@ impl Stepping<'_> {
                 Return::Done => Effect::Rest,
             },
         }
+    }
+
+    /// Does again what the state does. Until it is answered, time counts only for an attempt, whose deadline it is.
+    fn act_anew(&mut self) -> Effect {
+        self.wait_for_answer();
+        self.act()
+    }
+
+    fn wait_for_answer(&mut self) {
+        let attempt = self.sale.state.is_attempt() && !self.sale.submitted;
+        self.sale.next_at = if attempt { self.sale.fill_deadline(self.env.fill_margin_s) } else { u64::MAX };
     }
 
     /// Into a state, and on with what it does.

@@ -25,7 +25,7 @@ impl Stepping<'_> {
                 return self.go(outcome);
             }
         }
-        self.act()
+        self.act_anew()
     }
 
     /// An attempt that never submitted a fill is over when the deadline has passed.
@@ -48,7 +48,7 @@ impl Stepping<'_> {
         }
         if pending.is_some() && self.sale.next_at <= latest {
             // Its completion goes on; time has nothing more to do.
-            self.sale.next_at = u64::MAX;
+            self.wait_for_answer();
         }
         if pending.is_some() || self.sale.next_at == u64::MAX {
             return Effect::Rest;
@@ -59,9 +59,7 @@ impl Stepping<'_> {
             return if latest > self.sale.ends_at { self.ended(State::Finished) } else { Effect::Rest };
         }
         if self.sale.next_at <= now || self.sale.next_at > now.saturating_add(crate::ledger::BACKOFF_S.1) {
-            let attempt = self.sale.state.is_attempt() && !self.sale.submitted;
-            self.sale.next_at = if attempt { self.sale.fill_deadline(fill_margin_s) } else { u64::MAX };
-            return self.act();
+            return self.act_anew();
         }
         Effect::Rest
     }
