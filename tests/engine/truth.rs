@@ -112,9 +112,11 @@ pub struct Truth {
 /// Adds a line to the trace.
 macro_rules! say {
     ($truth:expr, $($what:tt)*) => {
-        if $truth.trace.is_some() {
-            let line = format!($($what)*);
-            $truth.trace.as_mut().expect("it is there").push(line);
+        // The line is made before the truth is looked into: it may want to look itself.
+        let traced = $truth.trace.is_some();
+        let line = if traced { Some(format!($($what)*)) } else { None };
+        if let (Some(line), Some(trace)) = (line, &mut $truth.trace) {
+            trace.push(line);
         }
     };
 }

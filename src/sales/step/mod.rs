@@ -217,8 +217,8 @@ impl Stepping<'_> {
     }
 
     fn wait_for_answer(&mut self) {
-        let attempt = self.sale.state.is_attempt() && !self.sale.submitted;
-        self.sale.next_at = if attempt { self.sale.fill_deadline(self.env.fill_margin_s) } else { u64::MAX };
+        let before_fill = self.sale.state <= State::Filling && !self.sale.submitted;
+        self.sale.next_at = if before_fill { self.sale.fill_deadline(self.env.fill_margin_s) } else { u64::MAX };
     }
 
     /// Into a state, and on with what it does.
