@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 
 pub mod group;
 pub mod lmdb;
+pub mod unsettled;
 
 use std::ops::ControlFlow;
 

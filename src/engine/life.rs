@@ -3,6 +3,7 @@
 use super::drive::Driven;
 use super::work::Work;
 use super::{frame, Engine, Phase, Recovery};
+use crate::datastore::unsettled::{self, Owner};
 use crate::error::{Error, Result};
 use crate::host::{Chain, Content, OpKind, Repo, Watch};
 use crate::ledger::recovery::Start;
@@ -176,7 +177,7 @@ impl Engine {
     fn resume_sales(&self, now: u64) -> Result<i32> {
         let short = self.ledger.books()?.shortfall > 0;
         let (slots, next_due) = self.ledger.group().read(|view, _| {
-            let slots = acts::unsettled(view)?;
+            let slots = unsettled::slots(view, Owner::Sales)?;
             Ok((slots, acts::due(view, 0, 0)?.1))
         })?;
         let inherited = self.ledger.inherited(now)?;

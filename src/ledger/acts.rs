@@ -1,15 +1,15 @@
 //! What the protocol writes: each act of a commit, applied inside the one transaction.
 
-use super::books::{change, unsettled_key, Books, UNSETTLED};
+use super::books::{change, Books};
 use super::record::{add, sub, OfSale, Record, RepoStep};
 use crate::datastore::group::{Act, Txn};
+use crate::datastore::unsettled::{self, Owner};
 use crate::datastore::Table;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::history;
 use crate::market::Id;
 use crate::status::*;
-use std::ops::ControlFlow;
 
 /// The store's birth id: what its books are called before they were ever written.
 pub type Birth = [u8; 16];
@@ -297,7 +297,7 @@ impl Act for Whole {
 
 /// Every release and consumption begun counts as done: the total was compared. Answers how many records that settled.
 fn settle_all(txn: &mut Txn<'_>, birth: Birth) -> Result<u64> {
-    let slots = unsettled(txn.tables)?;
+    let slots = unsettled::slots(txn.tables, Owner::Ledger)?;
     let mut settled = 0u64;
     for slot in &slots {
         let done = change(txn.tables, birth, slot, |record, _| {
@@ -313,22 +313,9 @@ fn settle_all(txn: &mut Txn<'_>, birth: Birth) -> Result<u64> {
             done => done?,
         }
         settled = add(settled, 1, "settled records")?;
-        txn.tables.del(Table::Unsettled, &unsettled_key(slot))?;
+        txn.tables.del(Table::Unsettled, &unsettled::key(Owner::Ledger, slot))?;
     }
     Ok(settled)
-}
-
-/// The slots of which something is begun and not known as done.
-pub fn unsettled(read: &dyn crate::datastore::Read) -> Result<Vec<Id>> {
-    let mut slots = Vec::new();
-    read.walk(Table::Unsettled, &[UNSETTLED], &mut |key, _| match key.split_first() {
-        Some((&UNSETTLED, slot)) => {
-            slots.extend(slot.try_into().map(Id));
-            ControlFlow::Continue(())
-        }
-        _ => ControlFlow::Break(()),
-    })?;
-    Ok(slots)
 }
 
 /// Writes an event of the history. `ends`: the slot is remembered as ended by it.

@@ -2,6 +2,7 @@
 
 use super::record::{add, sub, Record};
 use crate::codec::{Decoder, Encoder};
+use crate::datastore::unsettled::{self, Owner};
 use crate::datastore::{Read, Table, Write};
 use crate::error::Result;
 use crate::market::Id;
@@ -10,9 +11,6 @@ const LAYOUT: u8 = 1;
 const KEY: &[u8] = b"ledger.books";
 const STARTED: u8 = 1;
 const UNTRUSTED: u8 = 2;
-
-/// Marks a key of the table of unsettled slots as the ledger's.
-pub const UNSETTLED: u8 = b'L';
 
 /// The sums over all records, and what belongs to no record.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -118,7 +116,7 @@ pub fn change(
     let after = (!record.is_over()).then_some(record);
     books.exchange(before.as_ref(), after.as_ref())?;
     books.save(write)?;
-    let key = unsettled_key(slot);
+    let key = unsettled::key(Owner::Ledger, slot);
     match after.as_ref().is_some_and(Record::is_unsettled) {
         true => write.put(Table::Unsettled, &key, &[])?,
         false => write.del(Table::Unsettled, &key)?,
@@ -127,11 +125,4 @@ pub fn change(
         Some(record) => write.put(Table::Slots, &slot.0, &record.encode()),
         None => write.del(Table::Slots, &slot.0),
     }
-}
-
-/// The key of a slot in the table of unsettled slots.
-pub fn unsettled_key(slot: &Id) -> [u8; 33] {
-    let mut key = [UNSETTLED; 33];
-    key[1..].copy_from_slice(&slot.0);
-    key
 }

@@ -3,12 +3,13 @@
 //!
 //! A surplus is released only from a store that can be trusted: a new, an old or a copied one makes other slots' bytes look like surplus.
 
-use super::acts::{proven, unsettled, LedgerAct, OnBooks, Whole};
+use super::acts::{proven, LedgerAct, OnBooks, Whole};
 use super::books::Books;
 use super::record::{add, sub, RepoStep};
 use super::task::{Done, Port, Task, NO_RECORD};
 use super::{Claim, Ledger, RepoCan, Report, Retry};
 use crate::datastore::group::{Change, Failure};
+use crate::datastore::unsettled::{self, Owner};
 use crate::error::{Error, Result};
 use crate::host::{OpKind, RepoTotal};
 use crate::market::Id;
@@ -209,7 +210,7 @@ impl Ledger {
         if self.memory().can.total {
             return Ok(Vec::new());
         }
-        let slots = self.group.read(|view, _| unsettled(view))?;
+        let slots = self.group.read(|view, _| unsettled::slots(view, Owner::Ledger))?;
         // Claimed in one breath with the opening of the gate: nobody may get at such a slot before.
         {
             let mut memory = self.memory();

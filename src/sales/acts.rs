@@ -4,6 +4,7 @@ use super::offer::{Offer, Terms};
 use super::sale::{Return, Sale, State};
 use crate::codec::{Decoder, Encoder};
 use crate::datastore::group::{Act, Txn};
+use crate::datastore::unsettled::{self, Owner};
 use crate::datastore::{Read, Table, Write};
 use crate::error::{Error, Result};
 use crate::event::{Event, EventKind};
@@ -15,9 +16,6 @@ use std::ops::ControlFlow;
 const LAYOUT: u8 = 1;
 const COUNTS: &[u8] = b"sales.counts";
 const LAST_BLOCK: &[u8] = b"chain.last_block";
-
-/// Marks a key of the table of unsettled slots as a sale's.
-pub const UNSETTLED: u8 = b'S';
 
 /// How many of what there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -162,10 +160,6 @@ fn queue_key(read: &dyn Read, sale: &Sale) -> Result<Option<Vec<u8>>> {
     ))
 }
 
-fn unsettled_key(slot: &Id) -> Vec<u8> {
-    [&[UNSETTLED][..], &slot.0[..]].concat()
-}
-
 /// Replaces one index entry by another.
 fn index(write: &mut dyn Write, table: Table, before: Option<Vec<u8>>, after: Option<Vec<u8>>) -> Result<()> {
     if before == after {
@@ -198,7 +192,7 @@ fn put(write: &mut dyn Write, sale: &Sale) -> Result<()> {
     counts.save(write)?;
     index(write, Table::Queue, queue, queue_after)?;
     index(write, Table::Due, b.and_then(due_key), due_key(sale))?;
-    let unsettled = |sale: &Sale| sale.is_unsettled().then(|| unsettled_key(&sale.slot));
+    let unsettled = |sale: &Sale| sale.is_unsettled().then(|| unsettled::key(Owner::Sales, &sale.slot).to_vec());
     index(write, Table::Unsettled, b.and_then(unsettled), unsettled(sale))?;
     if b.is_none() {
         write.put(Table::ByRequest, &by_request(sale), &[])?;
@@ -208,19 +202,6 @@ fn put(write: &mut dyn Write, sale: &Sale) -> Result<()> {
         })?;
     }
     write.put(Table::Sales, &sale.slot.0, &sale.encode())
-}
-
-/// The slots whose sale a restart looks at.
-pub fn unsettled(read: &dyn Read) -> Result<Vec<Id>> {
-    let mut slots = Vec::new();
-    read.walk(Table::Unsettled, &[UNSETTLED], &mut |key, _| match key.split_first() {
-        Some((&UNSETTLED, slot)) => {
-            slots.extend(slot.try_into().map(Id));
-            ControlFlow::Continue(())
-        }
-        _ => ControlFlow::Break(()),
-    })?;
-    Ok(slots)
 }
 
 /// Up to `most` slots that are due by a time, and the time of the first that is not.

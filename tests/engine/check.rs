@@ -4,7 +4,7 @@ use super::truth::say;
 use super::world::World;
 use sales::engine::Engine;
 use sales::market::{Id, U256};
-use sales::sales::sale::State;
+use sales::sales::sale::{Sale, State};
 use sales::status::*;
 use std::collections::BTreeMap;
 
@@ -78,7 +78,9 @@ impl World {
         if queued > u64::from(self.options.queue_limit) + 5 {
             return Err(format!("{queued} slots are queued, the limit is {}", self.options.queue_limit));
         }
-        let attempts = sales.iter().filter(|(sale, _)| sale.state.is_attempt() && !sale.in_doubt).count();
+        // One that was in doubt did not count, and goes on beside the others once it is settled.
+        let counts = |sale: &Sale| sale.state.is_attempt() && !sale.in_doubt && !t.doubted.contains(&sale.slot);
+        let attempts = sales.iter().filter(|(sale, _)| counts(sale)).count();
         if attempts > self.options.max_attempts as usize {
             return Err(format!("{attempts} attempts at a time, at most {}", self.options.max_attempts));
         }

@@ -86,6 +86,7 @@ impl Host {
         let of_repo = matches!(job.kind, OpKind::RepoReserve | OpKind::RepoRelease | OpKind::RepoConsume);
         if let (Fate::Unknown(done), true) = (fate, of_repo && job.slot != Id::ZERO) {
             t.doubts.insert(job.slot, done);
+            t.doubted.insert(job.slot);
         }
     }
 

@@ -104,6 +104,8 @@ pub struct Truth {
     pub tokens: BTreeSet<u64>,
     /// Of calls of the repo that answered UNKNOWN in this life of the engine: whether they happened.
     pub doubts: BTreeMap<Id, bool>,
+    /// Slots that were ever in doubt in the ledger.
+    pub doubted: BTreeSet<Id>,
     /// Given up by hand although ours: no longer our affair.
     pub forced: BTreeSet<Id>,
     pub last_event: u64,

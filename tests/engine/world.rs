@@ -103,6 +103,7 @@ impl World {
             out: Vec::new(),
             tokens: BTreeSet::new(),
             doubts: BTreeMap::new(),
+            doubted: BTreeSet::new(),
             forced: BTreeSet::new(),
             last_event: 0,
         };
@@ -583,6 +584,7 @@ impl World {
                     + u128::from(view.record.releasing)
                     + u128::from(view.record.consuming);
                 let truth = self.t().books.of.get(&view.slot).copied().unwrap_or(0);
+                self.t().doubted.insert(view.slot);
                 todo.push((view.slot, truth != accounted as i128, "ledger: inherited"));
                 if self.t().has.total {
                     self.broken(format!("slot {} is in doubt, and nothing was answered UNKNOWN", view.slot));

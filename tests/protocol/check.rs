@@ -3,9 +3,9 @@
 use super::driver::{id_of, say, World};
 use super::job::{Job, Kind};
 use super::model::{Plain, NOBODY, SLOTS};
+use sales::datastore::unsettled::{self, Owner};
 use sales::datastore::{Backend, Table};
 use sales::history;
-use sales::ledger::acts::unsettled;
 use sales::ledger::books::Books;
 use sales::ledger::record::Record;
 use sales::ledger::task::Done;
@@ -46,7 +46,7 @@ impl World {
                 rows.push((slot, Record::decode(value, &slot).expect("S8: a record that does not read")));
                 ControlFlow::Continue(())
             })?;
-            index = unsettled(view)?;
+            index = unsettled::slots(view, Owner::Ledger)?;
             books = Books::load(view, birth)?;
             last = history::last(view)?;
             Ok(())
