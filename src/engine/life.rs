@@ -114,7 +114,7 @@ impl Engine {
             keep_surplus: host.chain.is_some_and(|chain| chain.has_my_slots()),
         };
         self.outermost(|| {
-            let done = match self.recover(turn, || self.ledger.start(how)) {
+            let done = match self.recover(turn, true, || self.ledger.start(how)) {
                 Ok(SALES_OK) => self.resume_sales(now),
                 Ok(SALES_PENDING) => return Ok(SALES_PENDING),
                 done => done,
@@ -150,7 +150,8 @@ impl Engine {
     }
 
     /// Drives a recovery in its turn, or takes what one that outlived its call came to. PENDING: the turn goes on without this call.
-    fn recover(&self, turn: Option<Done>, begin: impl FnOnce() -> Task) -> Done {
+    /// `settles`: what is in doubt is settled by its success; a mere comparison settles nothing.
+    fn recover(&self, turn: Option<Done>, settles: bool, begin: impl FnOnce() -> Task) -> Done {
         if let Some(done) = turn {
             return done;
         }
@@ -159,7 +160,7 @@ impl Engine {
         task.token = self.tokens.fresh();
         match self.drive(task, None) {
             Driven::Ended(_, done) => {
-                if matches!(done, Ok(SALES_OK)) {
+                if settles && matches!(done, Ok(SALES_OK)) {
                     self.drop_doubts();
                 }
                 // A reconcile that compared nothing, because an operation is out, is over: it is asked for again.
@@ -345,7 +346,7 @@ impl Engine {
             |phase: Phase| if phase.is_running() { Ok(None) } else { Err("the instance was stopped meanwhile") };
         let Some(turn) = self.take_turn(running)? else { return Ok(SALES_PENDING) };
         // What a repair came to that outlived its call is no comparison.
-        let done = self.recover(turn.filter(|_| repair), || self.ledger.reconcile(repair));
+        let done = self.recover(turn.filter(|_| repair), repair, || self.ledger.reconcile(repair));
         if matches!(done, Ok(SALES_PENDING)) {
             return done;
         }

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <setjmp.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@ static test_t *first_test;
 static char current_dir[PATH_MAX];
 static char current_paths[PATHS_MAX][PATH_MAX + 64];
 static size_t current_paths_len;
+static const char *current_mount;
 static char program_file[PATH_MAX];
 static unsigned failures_of_test;
 static jmp_buf leave_test;
@@ -55,6 +57,10 @@ const char *test_program(void) {
 const char *test_library_file(void) {
     const char *file = getenv("SALES_LIBRARY");
     return file ? file : SALES_LIBRARY_FILE;
+}
+
+void test_unmount_later(const char *path) {
+    current_mount = path;
 }
 
 int test_command(const char *command, char *out, size_t out_len) {
@@ -189,6 +195,11 @@ static int run_test(const test_t *test) {
     failures_of_test = 0;
     if (setjmp(leave_test) == 0)
         test->run();
+    if (current_mount && umount2(current_mount, MNT_DETACH) != 0) {
+        failed(test->file, 0);
+        fprintf(stderr, "%s could not be unmounted: %s\n", current_mount, strerror(errno));
+    }
+    current_mount = NULL;
     if (nftw(current_dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0) {
         failed(test->file, 0);
         fprintf(stderr, "%s could not be removed: %s\n", current_dir, strerror(errno));

@@ -39,6 +39,9 @@ const char *test_program(void);
 /* The shared library's file, also where the suite is linked statically. */
 const char *test_library_file(void);
 
+/* Unmounts `path` (of test_path) after the running test, however that ends. */
+void test_unmount_later(const char *path);
+
 /* Runs `command` by the shell and copies what it printed; its exit status. */
 int test_command(const char *command, char *out, size_t out_len);
 

@@ -63,11 +63,8 @@ static const char *mount_tmpfs(const char *name, unsigned long flags, const char
         CHECK(!"a tmpfs can be mounted");
         test_leave();
     }
+    test_unmount_later(path);
     return path;
-}
-
-static void unmount(const char *path) {
-    CHECK(umount2(path, MNT_DETACH) == 0);
 }
 
 TEST(open_not_writable) {
@@ -75,7 +72,6 @@ TEST(open_not_writable) {
     const char *path = mount_tmpfs("readonly", MS_RDONLY, "size=1m");
     CHECK_ERROR(SALES_ERR_STORE_PATH, "read-only", error, open_close(path, &error));
     CHECK_ERROR(SALES_ERR_STORE_PATH, "", error, open_close(test_path("readonly/store"), &error));
-    unmount(path);
 }
 
 TEST(open_on_a_full_disk) {
@@ -86,7 +82,6 @@ TEST(open_on_a_full_disk) {
     /* When there is room the same path works. */
     REQUIRE(mount("tmpfs", path, "tmpfs", MS_REMOUNT, "size=4m") == 0);
     CHECK_OK(error, open_close(store, &error));
-    unmount(path);
 }
 
 /* Fills what is free of the file system with one file. */
@@ -102,7 +97,7 @@ static void fill_disk(const char *path) {
 
 TEST(open_disk_fills_up_while_running) {
     static uint8_t cid[SALES_CID_MAX];
-    const char *path = mount_tmpfs("small", 0, "size=8m");
+    mount_tmpfs("small", 0, "size=8m");
     world_t *w = world_new_in(test_path("small/store"), WORLD_SELLING);
     const char *ballast = test_path("small/ballast");
     posted_t posted;
@@ -138,7 +133,6 @@ TEST(open_disk_fills_up_while_running) {
     CHECK_OK(w->error, world_release(w, 300));
     CHECK_OK(w->error, world_post(w, &posted));
     world_end(w);
-    unmount(path);
 }
 
 TEST(open_twice_in_one_process) {
