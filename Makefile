@@ -9,6 +9,7 @@
 #   make install PREFIX=/usr/local
 
 RUNS ?= 20000
+WORLDS ?= 5000
 KILLS ?= 500
 PREFIX ?= /usr/local
 LIB := target/release/libsales.so
@@ -41,7 +42,7 @@ test: tools
 	@$(STAGE) --summary
 
 test-full:
-	$(MAKE) test RUNS=200000
+	$(MAKE) test RUNS=200000 WORLDS=100000
 	$(MAKE) planted
 	$(MAKE) crash KILLS=$(KILLS)
 	$(MAKE) crash-every
@@ -50,9 +51,9 @@ lint:
 	cargo fmt --all -- --check
 	cargo clippy --release --all-targets --quiet -- -D warnings
 
-# The protocol test has a stage of its own.
+# The simulations have a stage of their own.
 rust: library
-	cargo test --release --quiet --lib $$(scripts/tests.sh protocol)
+	cargo test --release --quiet --lib $$(scripts/tests.sh protocol engine)
 
 c: library
 	$(MAKE) --no-print-directory -C tests/c check
@@ -61,6 +62,7 @@ c: library
 
 proofs: library
 	SALES_PROTOCOL_RUNS=$(RUNS) cargo test --release --quiet --test protocol -- --nocapture
+	SALES_ENGINE_RUNS=$(WORLDS) cargo test --release --quiet --test engine -- --nocapture
 
 planted:
 	tests/planted/run.sh
