@@ -12,6 +12,10 @@ impl Stepping<'_> {
         else {
             return self.pause();
         };
+        // The chain knows the request's end; an ask may have come without it.
+        if view.ends_at > 0 && matches!(view.request_state, RequestState::New | RequestState::Started) {
+            self.sale.ends_at = view.ends_at;
+        }
         match self.sale.state {
             State::Filling => self.view_while_filling(view),
             State::Filled | State::Proving => self.view_while_filled(view),
