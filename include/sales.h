@@ -355,7 +355,8 @@ template <class T> inline T sales_init() {
 /** sales_stats_t.phase: opened; reads and offers work. */
 #define SALES_PHASE_OPEN 1u
 
-/** sales_start has not settled the books yet. */
+/** The books are being settled: sales_start has not done it yet, or a repair failed halfway and is tried again at
+ * ticks. */
 #define SALES_PHASE_RECOVERING 2u
 
 #define SALES_PHASE_RUNNING 3u

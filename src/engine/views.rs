@@ -1,6 +1,6 @@
 //! What the host may look at.
 
-use super::Engine;
+use super::{Engine, Phase};
 use crate::error::{Error, Result};
 use crate::ledger::record::Record;
 use crate::ledger::Overview;
@@ -138,9 +138,12 @@ impl Engine {
         let (counts, last_event) =
             self.ledger.group().read(|view, _| Ok((Counts::load(view)?, history::last(view)?)))?;
         let next_deadline = self.deadline();
+        let settling = !self.ledger.is_open();
         let memory = self.memory();
+        // A repair that failed halfway lets nothing in before it succeeds: whoever looks must see why.
+        let phase = if settling && memory.phase.is_running() { Phase::Recovering } else { memory.phase };
         Ok(Stats {
-            phase: memory.phase as u32,
+            phase: phase as u32,
             overview,
             counts,
             attempts: memory.attempting.len() as u64,

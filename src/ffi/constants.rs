@@ -89,7 +89,7 @@ pub const SALES_EVENT_RELEASED: u32 = 7;
 
 /// sales_stats_t.phase: opened; reads and offers work.
 pub const SALES_PHASE_OPEN: u32 = 1;
-/// sales_start has not settled the books yet.
+/// The books are being settled: sales_start has not done it yet, or a repair failed halfway and is tried again at ticks.
 pub const SALES_PHASE_RECOVERING: u32 = 2;
 pub const SALES_PHASE_RUNNING: u32 = 3;
 /// Running, but nothing new is reserved: the repo lost bytes and cannot give them back.

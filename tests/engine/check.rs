@@ -3,6 +3,7 @@
 use super::truth::say;
 use super::world::World;
 use sales::engine::Engine;
+use sales::engine::Phase;
 use sales::market::{Id, U256};
 use sales::sales::sale::{Sale, State};
 use sales::status::*;
@@ -123,7 +124,8 @@ impl World {
             t.count("S5 looked at");
         }
         drop(t);
-        self.half_repaired &= !balanced;
+        // A repair that failed is tried again at ticks, and may stop halfway then.
+        self.half_repaired &= !balanced || stats.phase == Phase::Recovering as u32;
         // S3: what was reserved by hand and answered OK.
         for (slot, bytes) in &self.hand {
             let view = views.iter().find(|view| view.slot == *slot);
