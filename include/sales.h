@@ -1136,7 +1136,7 @@ sales_status_t sales_consumed(sales_t sales,
                               uint64_t total,
                               struct sales_error_t *error);
 
-/** What the ledger knows of a slot. [thread-safe]
+/** What the ledger knows of a slot; of a reserve in doubt that nothing is recorded of, the flag alone. [thread-safe]
  * SALES_ERR_NOT_FOUND, SALES_ERR_RECORD (its checksum does not fit), SALES_ERR_STRUCT. */
 sales_status_t sales_reservation(sales_t sales,
                                  const struct sales_id_t *slot_id,

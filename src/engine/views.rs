@@ -64,6 +64,8 @@ impl Engine {
     pub fn reservation(&self, slot: Id) -> Result<ReservationView> {
         match self.ledger.record(&slot)? {
             Some(record) => self.view(slot, record),
+            // A reserve in doubt has no record yet, but the host must be able to see that it is.
+            None if self.ledger.is_in_doubt(&slot) => self.view(slot, Record::default()),
             None => Err(Error::new(SALES_ERR_NOT_FOUND, format!("slot {slot} has no reservation"))),
         }
     }

@@ -74,7 +74,7 @@ pub unsafe extern "C" fn sales_consumed(
     })
 }
 
-/// What the ledger knows of a slot. [thread-safe]
+/// What the ledger knows of a slot; of a reserve in doubt that nothing is recorded of, the flag alone. [thread-safe]
 /// SALES_ERR_NOT_FOUND, SALES_ERR_RECORD (its checksum does not fit), SALES_ERR_STRUCT.
 #[no_mangle]
 pub unsafe extern "C" fn sales_reservation(
