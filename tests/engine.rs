@@ -4,26 +4,26 @@
 //! SALES_ENGINE_RUNS: how many runs (5000). SALES_ENGINE_BASE: the first seed, instead of a random one.
 //! SALES_ENGINE_SEED: only the run of this seed, with its trace.
 
-#[path = "engine/chain.rs"]
+#[path = "simulate/engine/chain.rs"]
 mod chain;
-#[path = "engine/check.rs"]
+#[path = "simulate/engine/check.rs"]
 mod check;
-#[path = "engine/content.rs"]
+#[path = "simulate/engine/content.rs"]
 mod content;
-#[path = "engine/disk.rs"]
+#[path = "simulate/engine/disk.rs"]
 mod disk;
-#[path = "engine/host.rs"]
+#[path = "simulate/engine/host.rs"]
 mod host;
-#[path = "engine/repo.rs"]
+#[path = "simulate/engine/repo.rs"]
 mod repo;
-#[path = "protocol/rng.rs"]
+#[path = "simulate/rng.rs"]
 mod rng;
 #[allow(dead_code)]
-#[path = "protocol/store.rs"]
+#[path = "simulate/store.rs"]
 mod store;
-#[path = "engine/truth.rs"]
+#[path = "simulate/engine/truth.rs"]
 mod truth;
-#[path = "engine/world.rs"]
+#[path = "simulate/engine/world.rs"]
 mod world;
 
 use std::collections::BTreeMap;

@@ -4,27 +4,27 @@
 //! SALES_PROTOCOL_RUNS: how many runs (20000). SALES_PROTOCOL_BASE: the first seed, instead of a random one.
 //! SALES_PROTOCOL_SEED: only the run of this seed, with its trace.
 
-#[path = "protocol/calls.rs"]
+#[path = "simulate/ledger/calls.rs"]
 mod calls;
-#[path = "protocol/check.rs"]
+#[path = "simulate/ledger/check.rs"]
 mod check;
-#[path = "protocol/commits.rs"]
+#[path = "simulate/ledger/commits.rs"]
 mod commits;
-#[path = "protocol/driver.rs"]
+#[path = "simulate/ledger/driver.rs"]
 mod driver;
-#[path = "protocol/job.rs"]
+#[path = "simulate/ledger/job.rs"]
 mod job;
-#[path = "protocol/life.rs"]
+#[path = "simulate/ledger/life.rs"]
 mod life;
-#[path = "protocol/model.rs"]
+#[path = "simulate/ledger/model.rs"]
 mod model;
-#[path = "protocol/repo.rs"]
+#[path = "simulate/ledger/repo.rs"]
 mod repo;
-#[path = "protocol/resume.rs"]
+#[path = "simulate/ledger/resume.rs"]
 mod resume;
-#[path = "protocol/rng.rs"]
+#[path = "simulate/rng.rs"]
 mod rng;
-#[path = "protocol/store.rs"]
+#[path = "simulate/store.rs"]
 mod store;
 
 use driver::World;

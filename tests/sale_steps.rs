@@ -3,7 +3,7 @@
 //!
 //! SALES_STEPS: how many steps (1000000). SALES_STEPS_SEED: the seed of the walk, instead of a random one.
 
-#[path = "protocol/rng.rs"]
+#[path = "simulate/rng.rs"]
 mod rng;
 
 use rng::Rng;
