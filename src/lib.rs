@@ -17,3 +17,4 @@ pub mod ledger;
 pub mod market;
 pub mod sales;
 pub mod status;
+pub mod sync;

@@ -7,8 +7,9 @@
 use super::{Backend, CommitError, Read, Write};
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::sync::{Condvar, Mutex, MutexGuard};
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 /// The transaction as a change sees it.
 pub struct Txn<'a> {

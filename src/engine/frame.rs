@@ -16,14 +16,14 @@ struct Frame {
     work: VecDeque<Work>,
 }
 
-thread_local! {
+crate::sync::thread_local! {
     // Never destroyed: a host may call in from the destructor of a thread-local of its own, after Rust's are gone. Its memory goes with the last frame.
     static FRAMES: RefCell<ManuallyDrop<Vec<Frame>>> = const { RefCell::new(ManuallyDrop::new(Vec::new())) };
 }
 
 /// Whether this thread is inside a call of an engine: then this is a callback.
 pub fn is_inside(engine: u64) -> bool {
-    FRAMES.with_borrow(|frames| frames.iter().any(|frame| frame.engine == engine))
+    FRAMES.with(|frames| frames.borrow().iter().any(|frame| frame.engine == engine))
 }
 
 /// A frame of this thread; gone when dropped.
@@ -33,7 +33,7 @@ pub struct Guard {
 
 /// Enters an engine; only where [`is_inside`] said no.
 pub fn enter(engine: u64) -> Guard {
-    FRAMES.with_borrow_mut(|frames| frames.push(Frame { engine, work: VecDeque::new() }));
+    FRAMES.with(|frames| frames.borrow_mut().push(Frame { engine, work: VecDeque::new() }));
     Guard { engine }
 }
 
@@ -46,7 +46,8 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let gone = FRAMES.with_borrow_mut(|frames| {
+        let gone = FRAMES.with(|frames| {
+            let mut frames = frames.borrow_mut();
             let gone = frames.iter().rposition(|frame| frame.engine == self.engine).map(|at| frames.remove(at));
             let unused = if frames.is_empty() { std::mem::take(&mut **frames) } else { Vec::new() };
             (gone, unused)
@@ -57,7 +58,7 @@ impl Drop for Guard {
 }
 
 fn with<T>(engine: u64, body: impl FnOnce(&mut Frame) -> T) -> Option<T> {
-    FRAMES.with_borrow_mut(|frames| frames.iter_mut().find(|frame| frame.engine == engine).map(body))
+    FRAMES.with(|frames| frames.borrow_mut().iter_mut().find(|frame| frame.engine == engine).map(body))
 }
 
 /// Leaves an input of the host to do; bounded, because a callback may call in without end.

@@ -29,9 +29,10 @@ use crate::ledger::Ledger;
 use crate::market::{keccak256, Id, Market};
 use crate::sales::step::Input;
 use crate::status::*;
+use crate::sync::{Mutex, MutexGuard, RwLock};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use work::Work;
 
 /// How the host opened.

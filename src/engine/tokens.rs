@@ -6,8 +6,9 @@ use crate::host::{known, Answer, Op, OpKind};
 use crate::ledger::task::Task;
 use crate::market::Id;
 use crate::status::*;
+use crate::sync::{Mutex, MutexGuard};
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 /// Who waits for a completion.
 pub enum Owner {

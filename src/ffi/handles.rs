@@ -4,10 +4,11 @@ use crate::datastore::lmdb::{fork, LmdbStore};
 use crate::engine::{Engine, Options};
 use crate::error::{Error, Result};
 use crate::status::*;
+use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard};
 use once_cell::sync::Lazy;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 struct Instance {
     engine: Engine,

@@ -20,11 +20,12 @@ use crate::error::{Error, Result};
 use crate::history;
 use crate::market::Id;
 use crate::status::*;
+use crate::sync::{Mutex, MutexGuard};
 use acts::{Birth, Rider};
 use books::Books;
 use record::Record;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 /// Seconds before what the repo refused is asked again: the first pause, and the longest.
 pub const BACKOFF_S: (u64, u64) = (1, 60);

@@ -6,9 +6,10 @@ use crate::datastore::group::{Change, Outcome};
 use crate::error::{Error, Result};
 use crate::host::{OpKind, RepoTotal};
 use crate::market::Id;
+use crate::sync::Mutex;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 /// What an operation waits for.
