@@ -1,5 +1,5 @@
 //! Fixed little-endian layouts with a version byte in front and a checksum behind: every record of the store.
-//! A record that does not decode is reported by name, never guessed at.
+//! A record that does not decode is reported by name, never guessed at. What decodes is what its encoder writes, byte for byte.
 
 use crate::error::{Error, Result};
 use crate::status::SALES_ERR_RECORD;
@@ -106,6 +106,25 @@ impl<'a> Decoder<'a> {
         let (head, rest) = self.rest.split_at(len);
         self.rest = rest;
         Ok(head.to_vec())
+    }
+
+    /// The next byte: 0 or 1.
+    pub fn flag(&mut self) -> Result<bool> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => Err(self.unknown(&format!("{other} is neither 0 nor 1"))),
+        }
+    }
+
+    /// The next bytes with their length in front, as text.
+    pub fn text(&mut self) -> Result<String> {
+        String::from_utf8(self.blob()?).map_err(|_| self.unknown("a text is not UTF-8"))
+    }
+
+    /// A value that no writer of this layout puts there.
+    pub fn unknown(&self, why: &str) -> Error {
+        Error::new(SALES_ERR_RECORD, format!("{}: {why}", self.what))
     }
 
     /// Ends: nothing may be left.

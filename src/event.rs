@@ -1,9 +1,8 @@
 //! An event: what happened, to which slot, and why. Plain data; [`crate::history`] keeps and numbers them.
 
 use crate::codec::{Decoder, Encoder};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::market::Id;
-use crate::status::SALES_ERR_RECORD;
 
 const LAYOUT: u8 = 1;
 
@@ -99,8 +98,7 @@ impl Event {
         let mut d = Decoder::open(record, LAYOUT, "an event of the history")?;
         let kind = d.u32()?;
         let event = Event {
-            kind: EventKind::from_number(kind)
-                .ok_or_else(|| Error::new(SALES_ERR_RECORD, format!("event kind {kind} is not known")))?,
+            kind: EventKind::from_number(kind).ok_or_else(|| d.unknown(&format!("kind {kind} is not known")))?,
             number,
             time: d.u64()?,
             token: 0,
@@ -110,7 +108,7 @@ impl Event {
             status: d.u32()? as i32,
             state: d.u32()?,
             bytes: d.u64()?,
-            text: String::from_utf8_lossy(&d.blob()?).into_owned(),
+            text: d.text()?,
         };
         d.end()?;
         Ok(event)

@@ -43,9 +43,17 @@ impl Books {
         let Some(bytes) = read.get(Table::Meta, KEY)? else {
             return Ok(Books { id: birth, ..Books::default() });
         };
+        Books::decode(bytes)
+    }
+
+    /// Reads the store's layout.
+    pub fn decode(bytes: &[u8]) -> Result<Books> {
         let mut d = Decoder::open(bytes, LAYOUT, "the books")?;
         let flags = d.u8()?;
-        let books = Books {
+        if flags & !(STARTED | UNTRUSTED) != 0 {
+            return Err(d.unknown(&format!("flags {flags:#x} are not known")));
+        }
+        let mut books = Books {
             started: flags & STARTED != 0,
             untrusted: flags & UNTRUSTED != 0,
             id: d.raw()?,
@@ -55,17 +63,25 @@ impl Books {
             shortfall: d.u64()?,
             surplus: d.u64()?,
             live: d.u64()?,
-            replaced: d.blob()?.chunks_exact(16).filter_map(|id| id.try_into().ok()).collect(),
+            replaced: Vec::new(),
         };
+        for id in d.blob()?.chunks(16) {
+            books.replaced.push(id.try_into().map_err(|_| d.unknown("a replaced id ends early"))?);
+        }
         d.end()?;
         Ok(books)
     }
 
     /// Writes them.
     pub fn save(&self, write: &mut dyn Write) -> Result<()> {
+        write.put(Table::Meta, KEY, &self.encode())
+    }
+
+    /// The store's layout; docs/STORE.md describes it for those who read it from outside.
+    pub fn encode(&self) -> Vec<u8> {
         let set = |condition: bool, flag: u8| if condition { flag } else { 0 };
         let flags = set(self.started, STARTED) | set(self.untrusted, UNTRUSTED);
-        let record = Encoder::new(LAYOUT)
+        Encoder::new(LAYOUT)
             .u8(flags)
             .raw(&self.id)
             .u64(self.held)
@@ -75,8 +91,7 @@ impl Books {
             .u64(self.surplus)
             .u64(self.live)
             .blob(&self.replaced.concat())
-            .seal();
-        write.put(Table::Meta, KEY, &record)
+            .seal()
     }
 
     /// Takes a record out of the sums, and puts another in its place. A sum that does not fit refuses (S7).

@@ -96,6 +96,9 @@ impl Record {
         let what = format!("the record of slot {slot}");
         let mut d = Decoder::open(bytes, LAYOUT, &what)?;
         let flags = d.u8()?;
+        if flags & !(ENDED | OF_SALE) != 0 {
+            return Err(d.unknown(&format!("flags {flags:#x} are not known")));
+        }
         let mut record = Record {
             asked: d.u64()?,
             held: d.u64()?,

@@ -36,6 +36,11 @@ impl Counts {
         let Some(bytes) = read.get(Table::Meta, COUNTS)? else {
             return Ok(Counts::default());
         };
+        Counts::decode(bytes)
+    }
+
+    /// Reads the record of the store.
+    pub fn decode(bytes: &[u8]) -> Result<Counts> {
         let mut d = Decoder::open(bytes, LAYOUT, "the counts of sales")?;
         let counts = Counts { live: d.u64()?, queued: d.u64()?, sold: d.u64()?, refused: d.u64()? };
         d.end()?;
@@ -43,8 +48,12 @@ impl Counts {
     }
 
     fn save(&self, write: &mut dyn Write) -> Result<()> {
-        let record = Encoder::new(LAYOUT).u64(self.live).u64(self.queued).u64(self.sold).u64(self.refused).seal();
-        write.put(Table::Meta, COUNTS, &record)
+        write.put(Table::Meta, COUNTS, &self.encode())
+    }
+
+    /// The record of the store.
+    pub fn encode(&self) -> Vec<u8> {
+        Encoder::new(LAYOUT).u64(self.live).u64(self.queued).u64(self.sold).u64(self.refused).seal()
     }
 }
 
@@ -79,31 +88,37 @@ pub struct Known {
 impl Known {
     /// Reads a request.
     pub fn load(read: &dyn Read, request: &Id) -> Result<Option<Known>> {
-        let Some(bytes) = read.get(Table::Requests, &request.0)? else {
-            return Ok(None);
-        };
+        read.get(Table::Requests, &request.0)?.map(|bytes| Known::decode(request, bytes)).transpose()
+    }
+
+    /// Reads the record of the store.
+    pub fn decode(request: &Id, bytes: &[u8]) -> Result<Known> {
         let what = format!("the record of request {request}");
         let mut d = Decoder::open(bytes, LAYOUT, &what)?;
         let known = Known {
             ends_at: d.u64()?,
-            started: d.u8()? != 0,
+            started: d.flag()?,
             taken: d.u32()?,
             sales: d.u32()?,
             ask: Ask::decode(&d.blob()?)?,
         };
         d.end()?;
-        Ok(Some(known))
+        Ok(known)
     }
 
     fn save(&self, write: &mut dyn Write) -> Result<()> {
-        let record = Encoder::new(LAYOUT)
+        write.put(Table::Requests, &self.ask.request_id.0, &self.encode())
+    }
+
+    /// The record of the store.
+    pub fn encode(&self) -> Vec<u8> {
+        Encoder::new(LAYOUT)
             .u64(self.ends_at)
             .u8(u8::from(self.started))
             .u32(self.taken)
             .u32(self.sales)
             .blob(&self.ask.encode())
-            .seal();
-        write.put(Table::Requests, &self.ask.request_id.0, &record)
+            .seal()
     }
 }
 

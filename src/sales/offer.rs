@@ -135,8 +135,13 @@ impl Offer {
 
     /// Writes it.
     pub fn save(&self, write: &mut dyn Write) -> Result<()> {
+        write.put(Table::Offers, &self.id.0, &self.encode())
+    }
+
+    /// The record of the store; the id is its key.
+    pub fn encode(&self) -> Vec<u8> {
         let t = &self.terms;
-        let record = Encoder::new(LAYOUT)
+        Encoder::new(LAYOUT)
             .u8(u8::from(t.enabled))
             .u64(t.total_size)
             .u64(t.min_duration)
@@ -151,15 +156,15 @@ impl Offer {
             .raw(&self.used_collateral.to_le_bytes::<32>())
             .u64(self.sold_slots)
             .u64(self.sold_until)
-            .seal();
-        write.put(Table::Offers, &self.id.0, &record)
+            .seal()
     }
 
-    fn decode(id: Id, bytes: &[u8]) -> Result<Offer> {
+    /// Reads the record of the store.
+    pub fn decode(id: Id, bytes: &[u8]) -> Result<Offer> {
         let what = format!("the record of offer {id}");
         let mut d = Decoder::open(bytes, LAYOUT, &what)?;
         let terms = Terms {
-            enabled: d.u8()? != 0,
+            enabled: d.flag()?,
             total_size: d.u64()?,
             min_duration: d.u64()?,
             max_duration: d.u64()?,

@@ -2,9 +2,8 @@
 
 use crate::codec::{Decoder, Encoder};
 use crate::datastore::{Read, Table};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::market::{Id, U256};
-use crate::status::SALES_ERR_RECORD;
 use std::ops::ControlFlow;
 
 const LAYOUT: u8 = 1;
@@ -259,26 +258,33 @@ impl Sale {
             .seal()
     }
 
-    fn decode(slot: Id, bytes: &[u8]) -> Result<Sale> {
+    /// Reads the record of the store.
+    pub fn decode(slot: Id, bytes: &[u8]) -> Result<Sale> {
         let what = format!("the sale of slot {slot}");
         let mut d = Decoder::open(bytes, LAYOUT, &what)?;
-        let bad = |number: u32| Error::new(SALES_ERR_RECORD, format!("{what}: state {number} is not known"));
+        let state = |d: &Decoder<'_>, number: u32| {
+            State::from_number(number).ok_or_else(|| d.unknown(&format!("state {number} is not known")))
+        };
         let number = d.u32()?;
-        let state = State::from_number(number).ok_or_else(|| bad(number))?;
+        let now = state(&d, number)?;
         let back = match d.u8()? {
             0 => Return::Clear,
             1 => Return::Release,
-            _ => Return::Done,
+            2 => Return::Done,
+            other => return Err(d.unknown(&format!("return {other} is not known"))),
         };
         let wanted = match d.u32()? {
             0 => None,
-            number => Some(State::from_number(number).ok_or_else(|| bad(number))?),
+            number => Some(state(&d, number)?),
         };
         let flags = d.u32()?;
+        if flags >= 1 << 9 {
+            return Err(d.unknown(&format!("flags {flags:#x} are not known")));
+        }
         let flag = |at: u32| flags & (1 << at) != 0;
         let sale = Sale {
             slot,
-            state,
+            state: now,
             back,
             wanted,
             in_queue: flag(0),
@@ -303,7 +309,7 @@ impl Sale {
             act: d.u64()?,
             rank: d.u64()?,
             last_status: d.u32()? as i32,
-            last_text: String::from_utf8_lossy(&d.blob()?).into_owned(),
+            last_text: d.text()?,
             proof: d.blob()?,
         };
         d.end()?;
