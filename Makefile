@@ -6,16 +6,18 @@
 #   make test-full   the same, longer: more seeds, every kill
 #   make header      writes include/sales.h anew from src/ffi
 #   make crash KILLS=n   n kills at random instants;  make crash-every: one at every system call
+#   make powerloss IMAGES=n   n images of what a power loss may leave, opened; IMAGE=n: one of them again, told at length
 #   make install PREFIX=/usr/local
 
 RUNS ?= 20000
 WORLDS ?= 5000
 KILLS ?= 500
+IMAGES ?= 1000
 PREFIX ?= /usr/local
 LIB := target/release/libsales.so
 STAGE := scripts/stage.sh
 
-.PHONY: all library demo test test-full header crash crash-every install tools tools-demo lint rust c foreign proofs planted clean
+.PHONY: all library demo test test-full header crash crash-every install tools tools-demo lint rust c foreign proofs powerloss planted clean
 
 all: library
 
@@ -42,7 +44,7 @@ test: tools
 	@$(STAGE) --summary
 
 test-full:
-	$(MAKE) test RUNS=200000 WORLDS=100000
+	$(MAKE) test RUNS=200000 WORLDS=100000 IMAGES=100000
 	$(MAKE) planted
 	$(MAKE) crash KILLS=$(KILLS)
 	$(MAKE) crash-every
@@ -63,6 +65,10 @@ c: library
 proofs: library
 	SALES_PROTOCOL_RUNS=$(RUNS) cargo test --release --quiet --test protocol -- --nocapture
 	SALES_ENGINE_RUNS=$(WORLDS) cargo test --release --quiet --test engine -- --nocapture
+	$(MAKE) --no-print-directory powerloss
+
+powerloss: library
+	$(MAKE) --no-print-directory -C tests/powerloss IMAGES=$(IMAGES)
 
 planted:
 	tests/planted/run.sh
