@@ -14,6 +14,7 @@ mod life;
 mod logging;
 mod names;
 mod offers;
+pub mod registry;
 mod selling;
 mod tables;
 pub mod types;
