@@ -30,7 +30,7 @@ use crate::market::{keccak256, Id, Market};
 use crate::sales::step::Input;
 use crate::status::*;
 use crate::sync::{Mutex, MutexGuard, RwLock};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use work::Work;
@@ -129,7 +129,7 @@ struct Clock {
 struct Memory {
     phase: Phase,
     mailboxes: HashMap<Id, Mailbox>,
-    doubts: HashMap<Id, Task>,
+    doubts: BTreeMap<Id, Task>,
     attempting: BTreeSet<Id>,
     /// Slots of the queue that were refused: they rest until something that they depend on changes, or for a while.
     resting: BTreeSet<Id>,
@@ -201,7 +201,7 @@ impl Engine {
             memory: Mutex::new(Memory {
                 phase: Phase::Open,
                 mailboxes: HashMap::new(),
-                doubts: HashMap::new(),
+                doubts: BTreeMap::new(),
                 attempting: BTreeSet::new(),
                 resting: BTreeSet::new(),
                 rest_until: u64::MAX,

@@ -7,7 +7,7 @@ use crate::ledger::task::Task;
 use crate::market::Id;
 use crate::status::*;
 use crate::sync::{Mutex, MutexGuard};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 /// Who waits for a completion.
@@ -44,7 +44,7 @@ pub enum Completed {
 #[derive(Default)]
 struct Table {
     last: u64,
-    entries: HashMap<u64, Entry>,
+    entries: BTreeMap<u64, Entry>,
 }
 
 impl Table {
@@ -66,7 +66,7 @@ impl Tokens {
 
     /// Numbers begin at random: one kept from an earlier life of the instance must not fit an operation of this one.
     pub fn beginning_at(first: u64) -> Self {
-        Tokens(Mutex::new(Table { last: first, entries: HashMap::new() }))
+        Tokens(Mutex::new(Table { last: first, entries: BTreeMap::new() }))
     }
 
     /// A number that was never given before.
