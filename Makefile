@@ -65,10 +65,16 @@ c: library
 proofs: library
 	SALES_PROTOCOL_RUNS=$(RUNS) cargo test --release --quiet --test protocol -- --nocapture
 	SALES_ENGINE_RUNS=$(WORLDS) cargo test --release --quiet --test engine -- --nocapture
+	$(MAKE) --no-print-directory interleave
 	$(MAKE) --no-print-directory powerloss
 
 powerloss: library
 	$(MAKE) --no-print-directory -C tests/powerloss IMAGES=$(IMAGES)
+
+# Threads that meet: small encounters in every order.
+.PHONY: interleave
+interleave:
+	scripts/interleave.sh loom exhaustive
 
 planted:
 	tests/planted/run.sh

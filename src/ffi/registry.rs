@@ -159,17 +159,19 @@ impl<T: Instance> Entered<T> {
 impl<T: Instance> Drop for Entered<T> {
     fn drop(&mut self) {
         let Some(kept) = self.kept.take() else { return };
-        let last = {
-            let inside = self.gate.inside();
-            inside.deferred && inside.calls == 1
-        };
-        if last {
-            kept.flush();
-        }
-        // The instance is let go before the call counts as left: when nobody is inside, the one who closes holds it alone.
-        drop(kept);
         let mut inside = self.gate.inside();
         inside.calls -= 1;
+        if inside.deferred {
+            // Seen in one breath with the count: of calls that leave together, one is the last.
+            let last = inside.calls == 0;
+            drop(inside);
+            if last {
+                kept.flush();
+            }
+            return;
+        }
+        // Let go while the gate is held, and not the last to hold it: whoever closes waits there, and then holds it alone.
+        drop(kept);
         if inside.calls == 0 {
             self.gate.left.notify_all();
         }
