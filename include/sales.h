@@ -1069,9 +1069,9 @@ sales_status_t sales_set_market(sales_t sales, const struct sales_market_t *mark
  *
  * SALES_OK: running; sales_stats_t.phase tells whether short. SALES_PENDING: the repo has a release or reserve of the
  * recovery pending: complete it and call again. After sales_stop it starts again.
- * SALES_ERR_TABLE (no repo), SALES_ERR_STATE (running), SALES_ERR_IN_CALLBACK, SALES_ERR_STORE_NEW,
- * SALES_ERR_STORE_STALE, SALES_ERR_STORE_BACKUP, SALES_HOST_* (repo.reserved failed: call again), SALES_ERR_STORE,
- * SALES_ERR_DISK_FULL. What failed changed nothing that the next call would not settle. */
+ * SALES_ERR_TABLE (no repo), SALES_ERR_STATE (running, or stopped meanwhile), SALES_ERR_IN_CALLBACK,
+ * SALES_ERR_STORE_NEW, SALES_ERR_STORE_STALE, SALES_ERR_STORE_BACKUP, SALES_HOST_* (repo.reserved failed: call
+ * again), SALES_ERR_STORE, SALES_ERR_DISK_FULL. What failed changed nothing that the next call would not settle. */
 sales_status_t sales_start(sales_t sales,
                            uint64_t now,
                            struct sales_error_t *error);

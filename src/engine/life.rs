@@ -184,6 +184,12 @@ impl Engine {
         let inherited = self.ledger.inherited(now)?;
         {
             let mut memory = self.memory();
+            if memory.phase != Phase::Recovering {
+                return Err(Error::new(
+                    SALES_ERR_STATE,
+                    "the instance was stopped while it started: call sales_stop until it is OK",
+                ));
+            }
             memory.phase = if short { Phase::Short } else { Phase::Running };
             memory.next_due = next_due;
             memory.attempting.clear();
@@ -227,9 +233,9 @@ impl Engine {
                 Phase::Stopped => return Ok(SALES_ALREADY),
                 Phase::Open => return Err(Error::new(SALES_ERR_STATE, "not started: there is nothing to stop")),
             }
+            self.ledger.shut();
         }
         self.see(now);
-        self.ledger.shut();
         self.outermost(|| {
             if let Some(content) = self.host().content.filter(|content| content.has_cancel()) {
                 for token in self.tokens.cancel_all() {
@@ -239,17 +245,18 @@ impl Engine {
             Ok(())
         })?;
         self.outermost(|| {
-            let working = {
-                let memory = self.memory();
-                let recovering = matches!(memory.recovery, Recovery::UnderWay);
-                recovering || memory.mailboxes.values().any(|mailbox| mailbox.running)
-            };
-            if self.tokens.len() > 0 || working || self.ledger.is_busy() {
+            if self.is_working(&self.memory()) {
                 return Ok(SALES_PENDING);
             }
             self.ledger.group().flush()?;
             let doubts = {
+                // Looked at again in one breath with the end: another thread may have stopped and started meanwhile.
                 let mut memory = self.memory();
+                match memory.phase {
+                    Phase::Stopping if !self.is_working(&memory) => {}
+                    Phase::Stopped => return Ok(SALES_ALREADY),
+                    _ => return Ok(SALES_PENDING),
+                }
                 memory.phase = Phase::Stopped;
                 memory.mailboxes.clear();
                 memory.attempting.clear();
@@ -260,6 +267,17 @@ impl Engine {
             doubts.keys().for_each(|slot| self.ledger.undoubt(slot));
             Ok(SALES_OK)
         })
+    }
+
+    /// While it stops: whether anything is out or under way. With no recovery under way nothing opens the gate, so it stays shut.
+    fn is_working(&self, memory: &super::Memory) -> bool {
+        if matches!(memory.recovery, Recovery::UnderWay) {
+            return true;
+        }
+        if memory.phase == Phase::Stopping {
+            self.ledger.shut(); // a comparison that ended after the stop began has opened it
+        }
+        self.tokens.len() > 0 || memory.mailboxes.values().any(|mailbox| mailbox.running) || self.ledger.is_busy()
     }
 
     /// Before the engine goes: what rides is committed, so that the next start has less to settle.

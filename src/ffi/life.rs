@@ -114,7 +114,7 @@ pub unsafe extern "C" fn sales_set_market(
 ///
 /// SALES_OK: running; sales_stats_t.phase tells whether short. SALES_PENDING: the repo has a release or reserve of the recovery pending: complete it
 /// and call again. After sales_stop it starts again.
-/// SALES_ERR_TABLE (no repo), SALES_ERR_STATE (running), SALES_ERR_IN_CALLBACK, SALES_ERR_STORE_NEW, SALES_ERR_STORE_STALE,
+/// SALES_ERR_TABLE (no repo), SALES_ERR_STATE (running, or stopped meanwhile), SALES_ERR_IN_CALLBACK, SALES_ERR_STORE_NEW, SALES_ERR_STORE_STALE,
 /// SALES_ERR_STORE_BACKUP, SALES_HOST_* (repo.reserved failed: call again), SALES_ERR_STORE, SALES_ERR_DISK_FULL.
 /// What failed changed nothing that the next call would not settle.
 #[no_mangle]

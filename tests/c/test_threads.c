@@ -280,3 +280,44 @@ TEST(threads_more_than_readers) {
     CHECK_OK(w->error, world_release(w, 1));
     world_end(w);
 }
+
+typedef struct stopper_t {
+    world_t *world;
+    unsigned times;
+    sales_status_t status;
+} stopper_t;
+
+static void *stop_once(void *data) {
+    stopper_t *stopper = data;
+    stopper->status = sales_stop(stopper->world->sales, T0, NULL);
+    return NULL;
+}
+
+/* Another thread asks to stop while the repo is asked for its total. */
+static void stop_meanwhile(fake_t *fake, const sales_op_t *op, void *context) {
+    stopper_t *stopper = context;
+    pthread_t thread;
+    (void)fake;
+    (void)op;
+    if (stopper->times++ > 0)
+        return;
+    REQUIRE(pthread_create(&thread, NULL, stop_once, stopper) == 0);
+    REQUIRE(pthread_join(thread, NULL) == 0);
+}
+
+/* Found by tests/crash: the start undid the stop, and operations went on while the next start settled the books. */
+TEST(threads_stop_while_another_starts) {
+    world_t *w = world_new(WORLD_NOT_STARTED);
+    stopper_t stopper = {.world = w};
+    fake_hook(&w->fake, FAKE_RESERVED, stop_meanwhile, &stopper);
+    CHECK_ERROR(SALES_ERR_STATE, "stopped", w->error, sales_start(w->sales, T0, &w->error));
+    CHECK_STATUS(SALES_PENDING, stopper.status);
+    CHECK_U64(SALES_PHASE_STOPPING, world_stats(w).phase);
+    CHECK_REFUSED(SALES_ERR_STATE, "stopped", w, world_reserve(w, 1, 10));
+    CHECK_OK(w->error, sales_stop(w->sales, T0, &w->error));
+    CHECK_U64(SALES_PHASE_STOPPED, world_stats(w).phase);
+    CHECK_OK(w->error, sales_start(w->sales, T0, &w->error));
+    CHECK_OK(w->error, world_reserve(w, 1, 10));
+    CHECK_OK(w->error, world_release(w, 1));
+    world_end(w);
+}
