@@ -7,7 +7,8 @@ use crate::event::Event;
 use crate::market::Id;
 use std::ops::ControlFlow;
 
-const COUNTER: &[u8] = b"history.last";
+/// The key of the last number in the Meta table.
+pub const COUNTER: &[u8] = b"history.last";
 
 /// The number of the last event.
 pub fn last(read: &dyn Read) -> Result<u64> {

@@ -6,6 +6,7 @@
 #![deny(unsafe_code)]
 
 pub mod codec;
+pub mod damage;
 pub mod datastore;
 pub mod engine;
 pub mod error;
@@ -18,3 +19,4 @@ pub mod market;
 pub mod sales;
 pub mod status;
 pub mod sync;
+pub mod verify;

@@ -87,6 +87,24 @@ pub trait Read {
     fn seq(&self) -> Result<u64>;
 }
 
+/// Reading for a check of what the tables hold: nothing is lent for longer than a call, so that it need not be in memory.
+pub trait Look {
+    /// The value of a key.
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>>;
+    /// Walks all keys in their order.
+    fn walk(&self, table: Table, visit: &mut Visit<'_>) -> Result<()>;
+}
+
+impl<R: Read + ?Sized> Look for &R {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        Ok(Read::get(*self, table, key)?.map(<[u8]>::to_vec))
+    }
+
+    fn walk(&self, table: Table, visit: &mut Visit<'_>) -> Result<()> {
+        Read::walk(*self, table, &[], visit)
+    }
+}
+
 /// Reading and writing, in one transaction.
 pub trait Write: Read {
     /// Sets the value of a key.

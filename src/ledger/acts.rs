@@ -28,7 +28,8 @@ pub enum Rider {
     Unproven(u64),
 }
 
-const UNPROVEN: &[u8] = b"ledger.unproven";
+/// The key of [`proven`] in the Meta table.
+pub const UNPROVEN: &[u8] = b"ledger.unproven";
 
 /// The last commit of this store that was made by one known to be the newest.
 pub fn proven(read: &dyn crate::datastore::Read) -> Result<u64> {

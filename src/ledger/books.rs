@@ -8,7 +8,8 @@ use crate::error::Result;
 use crate::market::Id;
 
 const LAYOUT: u8 = 1;
-const KEY: &[u8] = b"ledger.books";
+/// Their key in the Meta table.
+pub const KEY: &[u8] = b"ledger.books";
 const STARTED: u8 = 1;
 const UNTRUSTED: u8 = 2;
 

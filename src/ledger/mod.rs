@@ -2,7 +2,7 @@
 //!
 //! * [`record`]: what one slot holds and owes. [`books`]: the totals. [`acts`]: what a commit writes.
 //! * [`protocol`]: reserve, release, consume, as straight code. [`recovery`]: start and reconcile, by total.
-//! * [`task`]: how that code waits without holding anything.
+//! * [`task`]: how that code waits without holding anything. [`verify`]: the same records, held against each other.
 //!
 //! It owns the store. It never calls the host: it says what it needs, and is told.
 #![deny(clippy::arithmetic_side_effects)]
@@ -13,6 +13,7 @@ pub mod protocol;
 pub mod record;
 pub mod recovery;
 pub mod task;
+pub mod verify;
 
 use crate::datastore::group::Group;
 use crate::datastore::{Backend, Read};

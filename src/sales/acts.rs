@@ -9,13 +9,15 @@ use crate::datastore::{Read, Table, Write};
 use crate::error::{Error, Result};
 use crate::event::{Event, EventKind};
 use crate::history;
-use crate::market::{Ask, Id};
+use crate::market::{Ask, Id, U256};
 use crate::status::*;
 use std::ops::ControlFlow;
 
 const LAYOUT: u8 = 1;
-const COUNTS: &[u8] = b"sales.counts";
-const LAST_BLOCK: &[u8] = b"chain.last_block";
+/// The key of [`Counts`] in the Meta table.
+pub const COUNTS: &[u8] = b"sales.counts";
+/// The key of [`last_block`] in the Meta table.
+pub const LAST_BLOCK: &[u8] = b"chain.last_block";
 
 /// How many of what there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -146,11 +148,13 @@ pub fn slots_of(read: &dyn Read, request: &Id) -> Result<Vec<Id>> {
     Ok(slots)
 }
 
-fn by_request(sale: &Sale) -> Vec<u8> {
+/// The key of a sale in the table of the sales of a request.
+pub fn by_request(sale: &Sale) -> Vec<u8> {
     [&sale.request.0[..], &sale.slot.0[..]].concat()
 }
 
-fn due_key(sale: &Sale) -> Option<Vec<u8>> {
+/// The key of a sale in the table of what is due; `None` where it has none.
+pub fn due_key(sale: &Sale) -> Option<Vec<u8>> {
     (sale.next_at != u64::MAX).then(|| [&sale.next_at.to_be_bytes()[..], &sale.slot.0[..]].concat())
 }
 
@@ -161,18 +165,21 @@ fn queue_key(read: &dyn Read, sale: &Sale) -> Result<Option<Vec<u8>>> {
         return Ok(None);
     }
     let price = Known::load(read, &sale.request)?.and_then(|known| known.ask.price_per_slot()).unwrap_or_default();
-    Ok(Some(
-        [
-            &[u8::from(sale.attempt > 0)][..],
-            &(!price).to_be_bytes::<32>()[..],
-            &sale.collateral.to_be_bytes::<32>()[..],
-            &(!sale.expires_at).to_be_bytes()[..],
-            &sale.size.to_be_bytes()[..],
-            &sale.rank.to_be_bytes()[..],
-            &sale.slot.0[..],
-        ]
-        .concat(),
-    ))
+    Ok(Some(queue_key_at(sale, price)))
+}
+
+/// The key of a sale that waits in the queue, at a price per slot.
+pub fn queue_key_at(sale: &Sale, price: U256) -> Vec<u8> {
+    [
+        &[u8::from(sale.attempt > 0)][..],
+        &(!price).to_be_bytes::<32>()[..],
+        &sale.collateral.to_be_bytes::<32>()[..],
+        &(!sale.expires_at).to_be_bytes()[..],
+        &sale.size.to_be_bytes()[..],
+        &sale.rank.to_be_bytes()[..],
+        &sale.slot.0[..],
+    ]
+    .concat()
 }
 
 /// Replaces one index entry by another.

@@ -31,8 +31,10 @@ const MAX_READERS: u32 = 512;
 pub const OWN_PREFIX: &[u8] = b"store.";
 /// The number of the last commit.
 pub const KEY_SEQ: &[u8] = b"store.seq";
-const KEY_BIRTH: &[u8] = b"store.birth";
-const KEY_FORMAT: &[u8] = b"store.format";
+/// The id it was created with.
+pub const KEY_BIRTH: &[u8] = b"store.birth";
+/// The version of its format.
+pub const KEY_FORMAT: &[u8] = b"store.format";
 
 /// An open environment with its tables.
 #[derive(Debug)]

@@ -1,7 +1,10 @@
 //! Noticing fork: a child must neither use nor unlock what its parent has open.
 
+use crate::error::{Error, Result};
+use crate::status::SALES_ERR_STORE;
 use once_cell::sync::Lazy;
 use std::fs::File;
+use std::io;
 use std::mem::ManuallyDrop;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
@@ -34,11 +37,14 @@ extern "C" fn in_child() {
     }
 }
 
-/// Starts to watch for forks. The error is an errno.
-pub fn watch() -> std::result::Result<(), i32> {
+/// Makes sure that forks are watched for.
+pub fn watched() -> Result<()> {
     match *HANDLER {
         0 => Ok(()),
-        errno => Err(errno),
+        errno => {
+            let why = io::Error::from_raw_os_error(errno);
+            Err(Error::new(SALES_ERR_STORE, format!("cannot register a handler for fork: {why}")))
+        }
     }
 }
 

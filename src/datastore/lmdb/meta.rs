@@ -4,6 +4,8 @@
 //! And it takes the older page without a word when the newer is damaged, which loses the last commit.
 //! The layout is LMDB 0.9's on a machine of 64 bits, in the byte order of the machine.
 
+use super::bytes::{u16_at, u32_at, u64_at};
+
 /// LMDB's mark in each meta page.
 const MAGIC: u32 = 0xBEEF_C0DE;
 /// LMDB's version of its format, as of all 0.9 releases.
@@ -32,14 +34,64 @@ pub struct Meta {
     pub last_page: u64,
     /// The transaction that wrote the page.
     pub txn: u64,
-    free: Tree,
-    main: Tree,
+    /// The list of free pages.
+    pub free: Tree,
+    /// The names of the tables.
+    pub main: Tree,
 }
 
+/// A tree, as LMDB describes it: in a meta page, or as the value of a table's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Tree {
-    depth: u16,
-    root: u64,
+pub struct Tree {
+    /// What kind of keys and values it has.
+    pub flags: u16,
+    /// Levels of pages.
+    pub depth: u16,
+    /// Pages that hold keys and pages.
+    pub branches: u64,
+    /// Pages that hold keys and values.
+    pub leaves: u64,
+    /// Pages that hold values which do not fit into a leaf.
+    pub overflows: u64,
+    /// Keys.
+    pub entries: u64,
+    /// The first page.
+    pub root: u64,
+}
+
+impl Tree {
+    /// The bytes of a description.
+    pub const BYTES: usize = 48;
+
+    /// Reads a description.
+    pub fn parse(bytes: &[u8]) -> Tree {
+        Tree {
+            flags: u16_at(bytes, 4),
+            depth: u16_at(bytes, 6),
+            branches: u64_at(bytes, 8),
+            leaves: u64_at(bytes, 16),
+            overflows: u64_at(bytes, 24),
+            entries: u64_at(bytes, 32),
+            root: u64_at(bytes, 40),
+        }
+    }
+
+    /// Whether it has no pages.
+    pub fn is_empty(&self) -> bool {
+        self.root == NO_PAGE
+    }
+
+    /// Checks that the root lies on one of `pages` pages.
+    pub fn check_root(&self, pages: u64) -> Result<(), String> {
+        let Tree { depth, root, .. } = *self;
+        if (root == NO_PAGE) != (depth == 0) || depth > DEEPEST {
+            return Err(format!("is page {root} at depth {depth}"));
+        }
+        if root != NO_PAGE && (root < 2 || root >= pages) {
+            return Err(format!("is page {root}, of {pages} in the file"));
+        }
+        Ok(())
+    }
 }
 
 impl Meta {
@@ -74,8 +126,8 @@ impl Meta {
             page_size,
             last_page: u64_at(head, 136),
             txn: u64_at(head, 144),
-            free: Tree { depth: u16_at(head, 46), root: u64_at(head, 80) },
-            main: Tree { depth: u16_at(head, 94), root: u64_at(head, 128) },
+            free: Tree::parse(&head[40..]),
+            main: Tree::parse(&head[88..]),
         })
     }
 
@@ -87,13 +139,7 @@ impl Meta {
     /// Checks that the roots lie on pages that exist. `pages`: how many the file has.
     fn check_roots(&self, pages: u64) -> Result<(), String> {
         for (name, tree) in [("free list", self.free), ("main tree", self.main)] {
-            let Tree { depth, root } = tree;
-            if (root == NO_PAGE) != (depth == 0) || depth > DEEPEST {
-                return Err(format!("the root of its {name} is page {root} at depth {depth}"));
-            }
-            if root != NO_PAGE && (root < 2 || root >= pages) {
-                return Err(format!("the root of its {name} is page {root}, of {pages} in the file"));
-            }
+            tree.check_root(pages).map_err(|why| format!("the root of its {name} {why}"))?;
         }
         Ok(())
     }
@@ -145,24 +191,4 @@ fn newest(first: Meta, second: Meta) -> Result<(Meta, Meta), String> {
         ));
     }
     Ok(if even > odd { (first, second) } else { (second, first) })
-}
-
-fn bytes_at<const N: usize>(head: &[u8; HEAD], at: usize) -> [u8; N] {
-    let mut bytes = [0; N];
-    if let Some(found) = at.checked_add(N).and_then(|end| head.get(at..end)) {
-        bytes.copy_from_slice(found);
-    }
-    bytes
-}
-
-fn u16_at(head: &[u8; HEAD], at: usize) -> u16 {
-    u16::from_ne_bytes(bytes_at(head, at))
-}
-
-fn u32_at(head: &[u8; HEAD], at: usize) -> u32 {
-    u32::from_ne_bytes(bytes_at(head, at))
-}
-
-fn u64_at(head: &[u8; HEAD], at: usize) -> u64 {
-    u64::from_ne_bytes(bytes_at(head, at))
 }

@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 mod anew;
+mod bytes;
 mod create;
 mod cursor;
 mod data;
@@ -20,8 +21,9 @@ mod open;
 mod path;
 mod room;
 mod txn;
+pub mod verify;
 
-use self::data::Data;
+pub use self::data::Data;
 use self::env::Env;
 use self::lock::Lock;
 use self::nest::Inside;
@@ -100,7 +102,12 @@ impl LmdbStore {
     /// missing. `reset` makes a store anew whose data is lost, and gives its data a new identity file if that
     /// is missing or does not fit; it changes nothing else.
     pub fn open(path: &Path, reset: bool) -> Result<LmdbStore> {
-        let opened = open::open(path, reset)?;
+        LmdbStore::open_checked(path, reset, &mut |_| Ok(()))
+    }
+
+    /// The same; `before` looks at the data file before anything of it is mapped, and may refuse it.
+    pub fn open_checked(path: &Path, reset: bool, before: &mut dyn FnMut(&Data) -> Result<()>) -> Result<LmdbStore> {
+        let opened = open::open(path, reset, before)?;
         let inner = Inner {
             gate: RwLock::new(Door::Open(Box::new(opened.env))),
             writer: Mutex::new(Room::default()),

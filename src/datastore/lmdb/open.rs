@@ -8,7 +8,6 @@ use super::lock::{self, Lock};
 use super::{create, path, room};
 use crate::error::{Error, Result};
 use crate::status::*;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// All that an open store holds. The fields are dropped in this order: the lock goes last.
@@ -25,12 +24,10 @@ pub struct Opened {
     pub lock: Lock,
 }
 
-/// Opens the store in a directory, or makes one where there is none.
-pub fn open(path: &Path, reset: bool) -> Result<Opened> {
-    fork::watch().map_err(|errno| {
-        let why = io::Error::from_raw_os_error(errno);
-        Error::new(SALES_ERR_STORE, format!("cannot register a handler for fork: {why}"))
-    })?;
+/// Opens the store in a directory, or makes one where there is none. `before`: looks at the data file before anything is mapped, and may
+/// refuse it.
+pub fn open(path: &Path, reset: bool, before: &mut dyn FnMut(&Data) -> Result<()>) -> Result<Opened> {
+    fork::watched()?;
     let dir = path::prepare(path)?;
     let lock = lock::take(&dir)?;
     let mut identity = identity::read(&dir)?;
@@ -38,6 +35,7 @@ pub fn open(path: &Path, reset: bool) -> Result<Opened> {
         identity = make(&dir, &identity, reset)?;
     }
     let data = Data::open(&dir)?;
+    before(&data)?;
     let env = open_env(&dir, &data)?;
     let marks = env.as_ref().map(|env| env.marks(&data)).transpose()?.flatten();
     let (Some(env), Some(marks)) = (env, marks) else {

@@ -35,16 +35,25 @@ const NETWORK: &[(u64, &str)] = &[
 pub fn prepare(path: &Path) -> Result<PathBuf> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => {}
-        Ok(_) => {
-            let text = format!("the store's path {} is not a directory", path.display());
-            return Err(Error::new(SALES_ERR_STORE_PATH, text));
-        }
+        Ok(_) => return Err(not_a_directory(path)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => make(path)?,
         Err(error) => return Err(fail::opening("look at the store's path", path, &error)),
     }
+    existing(path)
+}
+
+/// The absolute path, without links, of a directory that is there.
+pub fn existing(path: &Path) -> Result<PathBuf> {
     let dir = fs::canonicalize(path).map_err(|error| fail::opening("resolve the store's path", path, &error))?;
+    if !dir.is_dir() {
+        return Err(not_a_directory(path));
+    }
     refuse_network(&dir)?;
     Ok(dir)
+}
+
+fn not_a_directory(path: &Path) -> Error {
+    Error::new(SALES_ERR_STORE_PATH, format!("the store's path {} is not a directory", path.display()))
 }
 
 /// Makes the directory itself, never its parents: a parent that is missing is more likely a disk that is not

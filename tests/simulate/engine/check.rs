@@ -2,11 +2,14 @@
 
 use super::truth::say;
 use super::world::World;
+use sales::damage::{Damage, Found};
+use sales::datastore::Backend;
 use sales::engine::Engine;
 use sales::engine::Phase;
 use sales::market::{Id, U256};
 use sales::sales::sale::{Sale, State};
 use sales::status::*;
+use sales::verify::Report;
 use std::collections::BTreeMap;
 
 fn state_name(state: State) -> &'static str {
@@ -35,8 +38,25 @@ impl World {
             return;
         }
         let Some(engine) = self.engine.clone() else { return };
-        if let Err(why) = self.look_closely(&engine) {
+        if let Err(why) = self.verify().and_then(|()| self.look_closely(&engine)) {
             self.broken(why);
+        }
+    }
+
+    /// What a verification of the store would say: nothing, whatever happened before.
+    fn verify(&self) -> Result<(), String> {
+        let mut damages = Vec::new();
+        let read = self.store.read(&mut |view| {
+            damages.clear();
+            let mut tell = |damage: &Damage| damages.push(damage.text.clone());
+            let (mut found, mut report) = (Found::new(&mut tell), Report::default());
+            sales::verify::records(&view, view.seq()?, &mut found, &mut report);
+            Ok(())
+        });
+        read.map_err(|error| format!("S8: a read is answered {error}"))?;
+        match damages.is_empty() {
+            true => Ok(()),
+            false => Err(format!("S1: a verification finds {damages:?}")),
         }
     }
 
