@@ -24,6 +24,7 @@ fn main() {
         "ffi/ledger",
         "ffi/offers",
         "ffi/selling",
+        "ffi/verify",
         "ffi/helpers",
     ] {
         builder = builder.with_src(root.join(format!("src/{source}.rs")));

@@ -246,6 +246,10 @@ template <class T> inline T sales_init() {
  * us; what it cannot explain is kept as surplus. */
 #define SALES_OPEN_RESET 1u
 
+/** sales_options_t.flags: the store is verified as by sales_verify before anything of it is mapped into memory. A
+ * damaged one is refused, and the damages are in the log. Takes as long as reading the file. */
+#define SALES_OPEN_VERIFY 2u
+
 /** Slots attempted at a time. */
 #define SALES_DEFAULT_MAX_ATTEMPTS 3u
 
@@ -351,6 +355,21 @@ template <class T> inline T sales_init() {
 
 /** A reservation ended: its bytes are on their way back. */
 #define SALES_EVENT_RELEASED 7u
+
+/** sales_damage_t.kind: the file as a whole: its meta pages, its identity, a table that is missing. */
+#define SALES_DAMAGE_FILE 1u
+
+/** Pages of the data file. */
+#define SALES_DAMAGE_PAGE 2u
+
+/** A record cannot be read, or contradicts itself or another. */
+#define SALES_DAMAGE_RECORD 3u
+
+/** A sum or a count is not what the records add up to. */
+#define SALES_DAMAGE_TOTAL 4u
+
+/** An entry of an index is missing, or is there for nothing. */
+#define SALES_DAMAGE_INDEX 5u
 
 /** sales_stats_t.phase: opened; reads and offers work. */
 #define SALES_PHASE_OPEN 1u
@@ -501,7 +520,7 @@ typedef void (*sales_log_fn)(void *user_data, uint32_t level, const char *target
 /** How to open. NULL: all defaults. */
 typedef struct sales_options_t {
     uint32_t size;
-    /** 0 or SALES_OPEN_RESET. */
+    /** 0, or SALES_OPEN_*. */
     uint32_t flags;
     /** Seed of every random choice; 0: from the system. With a seed a run can be replayed. */
     uint64_t seed;
@@ -998,6 +1017,52 @@ typedef struct sales_stats_t {
     uint64_t slots_sold;
 } sales_stats_t;
 
+/** A damage that sales_verify found. */
+typedef struct sales_damage_t {
+    uint32_t size;
+    /** SALES_DAMAGE_*. */
+    uint32_t kind;
+    /** SALES_DAMAGE_PAGE: the first page, counted from 0. A page's place in the file is its number times the page
+     * size, usually 4096. */
+    uint64_t page;
+    /** SALES_DAMAGE_PAGE: how many pages from there on. Else 0. */
+    uint64_t pages;
+    /** The slot, request or offer; all zero: none. */
+    struct sales_id_t id;
+    /** What was found and what was expected: UTF-8, ends with 0, cut at a character where too long. */
+    char text[456];
+} sales_damage_t;
+
+/** Hears of a damage. [callback] `damage` dies when it returns. */
+typedef void (*sales_damage_fn)(void *user_data, const struct sales_damage_t *damage);
+
+/** What sales_verify counted. */
+typedef struct sales_verify_t {
+    uint32_t size;
+    uint32_t reserved;
+    /** Damages; each was told. */
+    uint64_t damages;
+    /** Pages that damages were about; one that is damaged twice counts twice. */
+    uint64_t damaged_pages;
+    /** Pages of the data file, up to the last in use. */
+    uint64_t pages;
+    /** Those of them that are free. */
+    uint64_t free_pages;
+    /** Bytes of the data file. */
+    uint64_t file_bytes;
+    /** Records and index entries that could be read. */
+    uint64_t records;
+    /** The number of the last commit. */
+    uint64_t store_seq;
+    /** The id under which the repo knows the store. */
+    uint8_t store_id[16];
+    /** Live reservations, counted from the records, as what follows: bytes. */
+    uint64_t reservations;
+    uint64_t held;
+    uint64_t consumed;
+    uint64_t releasing;
+} sales_verify_t;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -1357,6 +1422,26 @@ sales_status_t sales_sales(sales_t sales,
 /** The books and what goes on. [thread-safe]
  * SALES_ERR_STRUCT. */
 sales_status_t sales_stats(sales_t sales, struct sales_stats_t *out, struct sales_error_t *error);
+
+/** Verifies the store in the directory `path`, which nobody may have open: every page of its data file, read without
+ * mapping it; every record; and the totals, counts and indexes, made anew from the records. Nothing is changed, and
+ * no damage, whatever it is, can harm the process. [thread-safe] [may wait for the disk]
+ *
+ * `on_damage`: hears each damage in this call, on this thread, with nothing held but the store's lock; NULL: only the
+ * first is told, in `error`. It may call in. `out`: what was counted, written also when the store is damaged; NULL:
+ * not wanted.
+ * SALES_OK: no damage.
+ * SALES_ERR_STORE_DAMAGED: the file or its pages are damaged; what could be read was verified all the same. Restore
+ * the newest backup.
+ * SALES_ERR_RECORD: the pages are whole, but not what is in them.
+ * SALES_ERR_ARGUMENT (path NULL or empty), SALES_ERR_STRUCT, SALES_ERR_STORE_LOCKED (somebody has it open),
+ * SALES_ERR_STORE_PATH (no store is there), SALES_ERR_STORE_LOST, _VERSION, _NETWORK, SALES_ERR_STORE,
+ * SALES_ERR_FORKED, SALES_ERR_IN_CALLBACK (a log callback). */
+sales_status_t sales_verify(const char *path,
+                            sales_damage_fn on_damage,
+                            void *user_data,
+                            struct sales_verify_t *out,
+                            struct sales_error_t *error);
 
 /** The id of a request: keccak256(abi.encode(request)), as the contract computes it. [thread-safe]
  * SALES_ERR_ARGUMENT (cid empty or longer than SALES_CID_MAX), SALES_ERR_STRUCT. */

@@ -88,6 +88,11 @@ fn rust_layout() -> Layout {
             records_settled, last_block, clock_steps_back, next_deadline, store_seq, store_id, last_event,
             requests_refused, slots_sold,
         }
+        sales_damage_t { size, kind, page, pages, id, text }
+        sales_verify_t {
+            size, reserved, damages, damaged_pages, pages, free_pages, file_bytes, records, store_seq, store_id,
+            reservations, held, consumed, releasing,
+        }
     }
     out
 }

@@ -40,6 +40,8 @@ use work::Work;
 pub struct Options {
     /// Start although the store looks new or old.
     pub reset: bool,
+    /// The store is verified before it is opened.
+    pub verify: bool,
     /// Of every random choice; 0: from the system.
     pub seed: u64,
     /// Slots attempted at a time.

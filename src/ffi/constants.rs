@@ -21,6 +21,9 @@ pub const SALES_REQUEST_SLOTS_MAX: u32 = 256;
 /// sales_options_t.flags: a reset. Starts on a new, restored or identity-less store although the repo
 /// holds bytes for us; what it cannot explain is kept as surplus.
 pub const SALES_OPEN_RESET: u32 = 1;
+/// sales_options_t.flags: the store is verified as by sales_verify before anything of it is mapped into memory. A damaged one is refused, and the
+/// damages are in the log. Takes as long as reading the file.
+pub const SALES_OPEN_VERIFY: u32 = 2;
 /// Slots attempted at a time.
 pub const SALES_DEFAULT_MAX_ATTEMPTS: u32 = 3;
 /// Slots waiting for an attempt.
@@ -86,6 +89,17 @@ pub const SALES_EVENT_DONE: u32 = 5;
 pub const SALES_EVENT_REFUSED: u32 = 6;
 /// A reservation ended: its bytes are on their way back.
 pub const SALES_EVENT_RELEASED: u32 = 7;
+
+/// sales_damage_t.kind: the file as a whole: its meta pages, its identity, a table that is missing.
+pub const SALES_DAMAGE_FILE: u32 = 1;
+/// Pages of the data file.
+pub const SALES_DAMAGE_PAGE: u32 = 2;
+/// A record cannot be read, or contradicts itself or another.
+pub const SALES_DAMAGE_RECORD: u32 = 3;
+/// A sum or a count is not what the records add up to.
+pub const SALES_DAMAGE_TOTAL: u32 = 4;
+/// An entry of an index is missing, or is there for nothing.
+pub const SALES_DAMAGE_INDEX: u32 = 5;
 
 /// sales_stats_t.phase: opened; reads and offers work.
 pub const SALES_PHASE_OPEN: u32 = 1;

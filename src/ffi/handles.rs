@@ -21,7 +21,7 @@ impl Instance for Engine {
 }
 
 /// Asked before any lock is taken: another thread of the parent may have held it when the process was forked, and will never give it back here.
-fn may_call() -> Result<()> {
+pub(super) fn may_call() -> Result<()> {
     if super::logging::is_logging() {
         return Err(Error::new(SALES_ERR_IN_CALLBACK, "a log callback may not call in"));
     }
@@ -36,8 +36,25 @@ fn may_call() -> Result<()> {
 /// Opens an instance and gives it a handle.
 pub(super) fn open(path: &Path, options: Options) -> Result<u64> {
     may_call()?;
-    let store = LmdbStore::open(path, options.reset)?;
+    let store = match options.verify {
+        true => verified(path, options.reset)?,
+        false => LmdbStore::open(path, options.reset)?,
+    };
     Ok(INSTANCES.admit(Engine::new(Box::new(store), options)?))
+}
+
+/// Damages that are logged; the rest is counted.
+const DAMAGES_LOGGED: usize = 32;
+
+/// Opens a store that is verified first.
+fn verified(path: &Path, reset: bool) -> Result<LmdbStore> {
+    let mut left = DAMAGES_LOGGED;
+    crate::verify::open(path, reset, &mut |damage| {
+        if left > 0 {
+            left -= 1;
+            log::error!(target: "sales", "{}: {damage}", path.display());
+        }
+    })
 }
 
 /// Enters an instance for one call.

@@ -18,3 +18,4 @@ pub mod registry;
 mod selling;
 mod tables;
 pub mod types;
+mod verify;

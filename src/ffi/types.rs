@@ -443,7 +443,7 @@ pub struct sales_market_t {
 #[derive(Clone, Copy)]
 pub struct sales_options_t {
     pub size: u32,
-    /// 0 or SALES_OPEN_RESET.
+    /// 0, or SALES_OPEN_*.
     pub flags: u32,
     /// Seed of every random choice; 0: from the system. With a seed a run can be replayed.
     pub seed: u64,
@@ -629,3 +629,52 @@ pub struct sales_stats_t {
 /// Gets a log line: its level (SALES_LOG_*), where it comes from and what it says. [callback] May not call in.
 pub type sales_log_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, level: u32, target: *const c_char, text: *const c_char)>;
+
+/// A damage that sales_verify found.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct sales_damage_t {
+    pub size: u32,
+    /// SALES_DAMAGE_*.
+    pub kind: u32,
+    /// SALES_DAMAGE_PAGE: the first page, counted from 0. A page's place in the file is its number times the page size, usually 4096.
+    pub page: u64,
+    /// SALES_DAMAGE_PAGE: how many pages from there on. Else 0.
+    pub pages: u64,
+    /// The slot, request or offer; all zero: none.
+    pub id: sales_id_t,
+    /// What was found and what was expected: UTF-8, ends with 0, cut at a character where too long.
+    pub text: [c_char; 456],
+}
+
+/// What sales_verify counted.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct sales_verify_t {
+    pub size: u32,
+    pub reserved: u32,
+    /// Damages; each was told.
+    pub damages: u64,
+    /// Pages that damages were about; one that is damaged twice counts twice.
+    pub damaged_pages: u64,
+    /// Pages of the data file, up to the last in use.
+    pub pages: u64,
+    /// Those of them that are free.
+    pub free_pages: u64,
+    /// Bytes of the data file.
+    pub file_bytes: u64,
+    /// Records and index entries that could be read.
+    pub records: u64,
+    /// The number of the last commit.
+    pub store_seq: u64,
+    /// The id under which the repo knows the store.
+    pub store_id: [u8; 16],
+    /// Live reservations, counted from the records, as what follows: bytes.
+    pub reservations: u64,
+    pub held: u64,
+    pub consumed: u64,
+    pub releasing: u64,
+}
+
+/// Hears of a damage. [callback] `damage` dies when it returns.
+pub type sales_damage_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, damage: *const sales_damage_t)>;

@@ -129,6 +129,10 @@
     X(sales_status_t, sales_stats, \
       (sales_t sales, sales_stats_t *out, sales_error_t *error), \
       (sales, out, error)) \
+    X(sales_status_t, sales_verify, \
+      (const char *path, sales_damage_fn on_damage, void *user_data, sales_verify_t *out, \
+       sales_error_t *error), \
+      (path, on_damage, user_data, out, error)) \
     X(sales_status_t, sales_request_id, \
       (const sales_request_t *request, sales_id_t *out, sales_error_t *error), \
       (request, out, error)) \

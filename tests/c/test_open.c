@@ -418,6 +418,7 @@ TEST(open_store_removed_while_running) {
     world_t *w = world_new(WORLD_BOOKS);
     CHECK_OK(w->error, world_reserve(w, 1, 100));
     data_file(w->dir, file, sizeof file);
+    w->flags |= WORLD_FILE_GONE;
     REQUIRE(unlink(file) == 0);
     error_clear(&w->error);
     sales_status_t status = world_reserve(w, 2, 200);

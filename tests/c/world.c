@@ -79,6 +79,9 @@ void world_drop(world_t *world) {
     fake_join(&world->fake);
     world_close(world);
     CHECK_U64(0, world->fake.violations);
+    /* Whatever the test did, the store it leaves is whole. */
+    if (!(world->flags & WORLD_FILE_GONE))
+        CHECK_OK(world->error, sales_verify(world->dir, NULL, NULL, NULL, &world->error));
     fake_free(&world->fake);
     free(world);
 }

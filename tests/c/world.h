@@ -26,7 +26,8 @@ enum {
     WORLD_NOT_STARTED = 256,
     WORLD_NO_WATCH = 512,
     WORLD_KEEPS_IDS = 1024, /* the repo keeps store_id and store_seq */
-    WORLD_SEEDED = 2048     /* options.seed = 7 */
+    WORLD_SEEDED = 2048,    /* options.seed = 7 */
+    WORLD_FILE_GONE = 4096  /* the test takes the store's file away: it is not verified at the end */
 };
 
 typedef struct world_t {

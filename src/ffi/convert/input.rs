@@ -16,10 +16,11 @@ pub(in crate::ffi) unsafe fn options(options: *const sales_options_t) -> Result<
         // SAFETY: as asked.
         o = unsafe { read_struct(options, "options")? };
     }
-    flags(o.flags, SALES_OPEN_RESET, "options.flags")?;
+    flags(o.flags, SALES_OPEN_RESET | SALES_OPEN_VERIFY, "options.flags")?;
     zero(o.reserved, "options.reserved")?;
     Ok(Options {
         reset: o.flags & SALES_OPEN_RESET != 0,
+        verify: o.flags & SALES_OPEN_VERIFY != 0,
         seed: o.seed,
         max_attempts: default(o.max_attempts, SALES_DEFAULT_MAX_ATTEMPTS),
         queue_limit: default(o.queue_limit, SALES_DEFAULT_QUEUE_LIMIT),

@@ -64,6 +64,7 @@ sized!(
     sales_reason_t,
     sales_stats_t,
     sales_result_t,
+    sales_verify_t,
 );
 
 /// Reads a struct by its size: a shorter one has a tail of zeros, a longer one must have one.

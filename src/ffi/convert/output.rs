@@ -1,11 +1,13 @@
 //! What a host gets: structs by its own size, pages of its arrays, texts.
 
 use super::*;
+use crate::damage::Damage;
 use crate::engine::{Answered, ReservationView, Stats};
 use crate::event::Event;
 use crate::sales::decision::Reason;
 use crate::sales::offer::Offer;
 use crate::sales::sale::Sale;
+use crate::verify::Report;
 
 /// # Safety
 /// `offer` was read by [`offer`].
@@ -39,6 +41,18 @@ pub(in crate::ffi) unsafe fn write_struct<T: Sized32>(to: *mut T, value: T, name
     // SAFETY: so many bytes are there, by its own word.
     unsafe { write_item(to.cast::<u8>(), &value, size as usize) };
     Ok(())
+}
+
+/// Whether a struct that may be missing can be written: asked before anything is done.
+///
+/// # Safety
+/// `to` is NULL or begins with its size.
+pub(in crate::ffi) unsafe fn can_write<T: Sized32>(to: *const T, name: &str) -> Result<()> {
+    if to.is_null() {
+        return Ok(());
+    }
+    // SAFETY: every struct begins with its size.
+    check_item::<T>(unsafe { to.cast::<u32>().read_unaligned() } as usize, &format!("{name}.size"))
 }
 
 fn check_item<T: Sized32>(size: usize, name: &str) -> Result<()> {
@@ -289,5 +303,38 @@ pub(in crate::ffi) fn stats(s: &Stats) -> sales_stats_t {
         last_event: s.last_event,
         requests_refused: s.refused,
         slots_sold: s.counts.sold,
+    }
+}
+
+/// What a verification found.
+pub(in crate::ffi) fn damage(damage: &Damage) -> sales_damage_t {
+    sales_damage_t {
+        size: size_of::<sales_damage_t>() as u32,
+        kind: damage.kind as u32,
+        page: damage.page,
+        pages: damage.pages,
+        id: raw(damage.id),
+        text: fill(&damage.text),
+    }
+}
+
+/// What a verification counted. Sums of damaged records that do not fit are the greatest that do.
+pub(in crate::ffi) fn verified(report: &Report) -> sales_verify_t {
+    let fit = |sum: u128| u64::try_from(sum).unwrap_or(u64::MAX);
+    sales_verify_t {
+        size: size_of::<sales_verify_t>() as u32,
+        reserved: 0,
+        damages: report.damages,
+        damaged_pages: report.damaged_pages,
+        pages: report.pages.pages,
+        free_pages: report.pages.free,
+        file_bytes: report.pages.bytes,
+        records: report.keys,
+        store_seq: report.seq,
+        store_id: report.id,
+        reservations: report.ledger.live,
+        held: fit(report.ledger.held),
+        consumed: fit(report.ledger.consumed),
+        releasing: fit(report.ledger.releasing),
     }
 }

@@ -77,6 +77,7 @@ impl World {
         let books = Books { capacity: rng.range(2_000, 30_000) as i128, ..Books::default() };
         let options = Options {
             reset: false,
+            verify: false,
             seed: rng.next() | 1,
             max_attempts: rng.range(1, 4) as u32,
             queue_limit: rng.pick(&[2, 6, 100]),
