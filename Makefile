@@ -13,6 +13,7 @@ RUNS ?= 20000
 WORLDS ?= 5000
 KILLS ?= 500
 IMAGES ?= 1000
+SCHEDULES ?= 600
 PREFIX ?= /usr/local
 LIB := target/release/libsales.so
 STAGE := scripts/stage.sh
@@ -44,7 +45,7 @@ test: tools
 	@$(STAGE) --summary
 
 test-full:
-	$(MAKE) test RUNS=200000 WORLDS=100000 IMAGES=100000
+	$(MAKE) test RUNS=200000 WORLDS=100000 IMAGES=100000 SCHEDULES=20000
 	$(MAKE) planted
 	$(MAKE) crash KILLS=$(KILLS)
 	$(MAKE) crash-every
@@ -71,10 +72,11 @@ proofs: library
 powerloss: library
 	$(MAKE) --no-print-directory -C tests/powerloss IMAGES=$(IMAGES)
 
-# Threads that meet: small encounters in every order.
+# Threads that meet: small encounters in every order, the whole engine in random ones.
 .PHONY: interleave
 interleave:
 	scripts/interleave.sh loom exhaustive
+	SALES_SCHEDULES=$(SCHEDULES) scripts/interleave.sh shuttle random
 
 planted:
 	tests/planted/run.sh

@@ -11,6 +11,7 @@ use std::sync::{Arc, PoisonError};
 
 /// What becomes of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code)]
 pub enum Plan {
     Good,
     /// Nothing of it is there.
