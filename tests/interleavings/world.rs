@@ -164,7 +164,8 @@ impl World {
     }
 
     pub fn open(self: &Arc<Self>) {
-        let options = Options { reset: false, seed: 7, max_attempts: 2, queue_limit: 8, history_limit: 50 };
+        let limits = Options { max_attempts: 2, queue_limit: 8, history_limit: 50, ..Options::default() };
+        let options = Options { seed: 7, ..limits };
         let engine = Engine::new(Box::new(self.store.clone()), options).expect("an engine");
         let host = Arc::new(Host { world: self.clone(), sales: AtomicU64::new(0) });
         let registered = [
