@@ -138,6 +138,11 @@ void facts_take(facts_t *facts, const note_t *note) {
         break;
     case NOTE_SURPLUS: facts->surplus = facts->surplus_may = note->value; break;
     case NOTE_RESET: facts->reset = 0; break;
+    case NOTE_LARGE: facts->large_may = facts->large + 1; break;
+    case NOTE_TAKEN:
+        if (note->status == SALES_OK) facts->large++;
+        facts->large_may = facts->large;
+        break;
     }
 }
 
@@ -154,7 +159,7 @@ void note_print(const note_t *note) {
     static const char *const names[] = {"time",   "starting", "store",     "recovered", "begin",   "end",    "done",
                                         "slot",   "post",      "posted",    "over",    "told",   "filled",
                                         "paid",   "offer",     "offered",   "repair",  "repaired", "surplus",
-                                        "reset"};
+                                        "reset",  "large",     "taken"};
     printf("%-9s %2u.%u  status %d  value %" PRIu64 " %" PRIu64 "\n", names[note->kind], note->subject, note->part,
            note->status, note->value, note->other);
 }

@@ -58,6 +58,7 @@ typedef struct facts_t {
         sales_status_t status;
     } early[EARLY_MAX]; /* ends that were told before the call had answered its token */
     unsigned early_len;
+    unsigned large, large_may; /* large requests taken, and perhaps taken */
 } facts_t;
 
 typedef enum note_kind_t {
@@ -81,6 +82,8 @@ typedef enum note_kind_t {
     NOTE_REPAIRED,  /* status */
     NOTE_SURPLUS,   /* value: as the library shows it */
     NOTE_RESET,     /* the reset is done */
+    NOTE_LARGE,     /* a large request is posted */
+    NOTE_TAKEN,     /* status: of the large request */
 } note_kind_t;
 
 typedef struct note_t {

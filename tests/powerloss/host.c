@@ -57,35 +57,43 @@ static sales_u256_t u256_of(uint64_t number) {
     return value;
 }
 
+/* A request as the chain has it, and the ask that goes with it. */
+static sales_ask_t make_request(sales_request_t *request, uint64_t slots, sales_id_t nonce) {
+    *request = (sales_request_t){.size = sizeof *request,
+                                 .proof_probability = u256_of(3),
+                                 .price_per_byte_per_second = u256_of(2),
+                                 .collateral_per_byte = u256_of(1),
+                                 .slots = slots,
+                                 .slot_size = SLOT_BYTES,
+                                 .duration = 40000000,
+                                 .max_slot_loss = 1,
+                                 .expiry = 20000000,
+                                 .cid = {(const uint8_t *)"a cid...", 8},
+                                 .nonce = nonce};
+    sales_ask_t ask = {.size = sizeof ask,
+                       .proof_probability = request->proof_probability,
+                       .price_per_byte_per_second = request->price_per_byte_per_second,
+                       .collateral_per_byte = request->collateral_per_byte,
+                       .slots = request->slots,
+                       .slot_size = request->slot_size,
+                       .duration = request->duration,
+                       .max_slot_loss = request->max_slot_loss,
+                       .expires_at = UINT64_C(1700000000) + request->expiry,
+                       .ends_at = UINT64_C(1700000000) + request->duration,
+                       .request = request};
+    if (sales_request_id(request, &ask.request_id, NULL) != SALES_OK) lost("sales_request_id");
+    return ask;
+}
+
+sales_ask_t host_large(unsigned number, sales_request_t *request) {
+    return make_request(request, LARGE_SLOTS, filled_with(2, host.facts.epoch * 1000 + number));
+}
+
 /* The requests of this epoch. */
 static void make_requests(void) {
-    memcpy(host.cid, "a cid...", sizeof host.cid);
     for (unsigned r = 0; r < REQUESTS; r++) {
-        sales_request_t *request = &host.requests[r];
-        *request = (sales_request_t){.size = sizeof *request,
-                                     .proof_probability = u256_of(3),
-                                     .price_per_byte_per_second = u256_of(2),
-                                     .collateral_per_byte = u256_of(1),
-                                     .slots = REQUEST_SLOTS,
-                                     .slot_size = SLOT_BYTES,
-                                     .duration = 40000000,
-                                     .max_slot_loss = 1,
-                                     .expiry = 20000000,
-                                     .cid = {host.cid, sizeof host.cid},
-                                     .nonce = filled_with(1, host.facts.epoch * 100 + r)};
         sales_ask_t *ask = &host.asks[r];
-        *ask = (sales_ask_t){.size = sizeof *ask,
-                             .proof_probability = request->proof_probability,
-                             .price_per_byte_per_second = request->price_per_byte_per_second,
-                             .collateral_per_byte = request->collateral_per_byte,
-                             .slots = request->slots,
-                             .slot_size = request->slot_size,
-                             .duration = request->duration,
-                             .max_slot_loss = request->max_slot_loss,
-                             .expires_at = UINT64_C(1700000000) + request->expiry,
-                             .ends_at = UINT64_C(1700000000) + request->duration,
-                             .request = request};
-        if (sales_request_id(request, &ask->request_id, NULL) != SALES_OK) lost("sales_request_id");
+        *ask = make_request(&host.requests[r], REQUEST_SLOTS, filled_with(1, host.facts.epoch * 100 + r));
         for (unsigned i = 0; i < REQUEST_SLOTS; i++) {
             if (sales_slot_id(&ask->request_id, i, &host.ids[r][i], NULL) != SALES_OK) lost("sales_slot_id");
         }
@@ -125,7 +133,10 @@ static sales_status_t repo_does(const sales_op_t *op, uint64_t bytes) {
 }
 
 static sales_status_t repo_asked(void *user_data, const sales_op_t *op, uint64_t bytes) {
+    static const sales_id_t none;
+    unsigned a, b;
     (void)user_data;
+    if (memcmp(&op->slot_id, &none, sizeof none) != 0 && host_whose(&op->slot_id, &a, &b) == 0) return SALES_PENDING;
     switch (mood()) {
     case REFUSES: return SALES_HOST_TRANSIENT;
     case PENDS: return pend(op, bytes);
@@ -273,10 +284,11 @@ static void register_all(sales_error_t *error) {
     must("sales_register_watch", sales_register_watch(host.sales, &watch, error), error);
 }
 
-void host_open(const char *root, uint64_t seed, int reset) {
+void host_open(const char *root, uint64_t seed, uint32_t flags) {
     char path[DISK_PATH_MAX];
     sales_error_t error = SALES_INIT(sales_error_t);
-    sales_options_t options = {.size = sizeof options, .seed = seed | 1, .flags = reset ? SALES_OPEN_RESET : 0};
+    sales_options_t options = {.size = sizeof options, .seed = seed | 1, .flags = flags,
+                               .queue_limit = 1u << 20};
     host.calm = 1;
     host.pending_len = 0;
     host_note((note_t){.kind = NOTE_STARTING});

@@ -25,11 +25,11 @@ static int chance(const fate_t *fate, uint64_t of, unsigned parts) {
 }
 
 int fate_keeps(const fate_t *fate, uint32_t number) {
-    return number < fate->cut && chance(fate, number, fate->kept);
+    return number >= fate->from && number < fate->cut && chance(fate, number, fate->kept);
 }
 
 int fate_keeps_sector(const fate_t *fate, uint32_t number, uint64_t sector) {
-    if (number >= fate->cut) return 0;
+    if (number < fate->from || number >= fate->cut) return 0;
     if (!chance(fate, number | UINT64_C(1) << 40, fate->torn)) return fate_keeps(fate, number);
     return chance(fate, (sector << 32 | number) ^ UINT64_C(1) << 63, 128);
 }
@@ -42,7 +42,7 @@ static content_t content_after(const inode_t *inode, const fate_t *fate) {
     }
     after.room = (size_t)(after.size + SECTOR - 1) / SECTOR * SECTOR;
     after.bytes = calloc(1, after.room + SECTOR);
-    if (after.bytes == NULL) exit(2);
+    if (after.bytes == NULL) platter_no_memory();
     memcpy(after.bytes, inode->safe.bytes, inode->safe.room < after.room ? inode->safe.room : after.room);
     for (size_t i = 0; i < inode->versions_len; i++) {
         const version_t *version = &inode->versions[i];

@@ -10,6 +10,7 @@
 #define OFFER_BYTES (UINT64_C(256) * 1024)
 #define BURSTS_MAX 3
 #define STEPS_MAX 40
+#define LARGE_REQUESTS 80 /* the map of a new store is full after about 60 */
 
 static dice_t dice[TURNS_MAX];
 static unsigned threads;
@@ -143,8 +144,23 @@ static void pause_business(const char *root, dice_t *choice) {
         sane("sales_stop", sales_stop(host.sales, host.facts.now, &error), &error);
     }
     host_close();
-    host_open(root, dice_roll(choice), dice_below(choice, 4) == 0);
+    host_open(root, dice_roll(choice), dice_below(choice, 4) == 0 ? SALES_OPEN_RESET : 0);
     check_all();
+}
+
+void life_grow(void) {
+    dice[0] = dice_of(0, 0);
+    threads = 1;
+    while (host.facts.offers[0].there != YES) put_offer(0);
+    for (unsigned n = 0; n < LARGE_REQUESTS; n++) {
+        sales_request_t request;
+        sales_error_t error = SALES_INIT(sales_error_t);
+        sales_ask_t ask = host_large(host.facts.large, &request);
+        host_note((note_t){.kind = NOTE_LARGE});
+        sales_status_t status = sales_on_request(host.sales, host.facts.now, NULL, &ask, &error);
+        if (status != SALES_OK) lost("a large request: %s: %s", sales_status_name(status), error.text);
+        host_note((note_t){.kind = NOTE_TAKEN, .status = status});
+    }
 }
 
 void life_live(const char *root, uint64_t seed) {

@@ -10,6 +10,8 @@ void check_all(void);
 /* Ends all that is open, and expects every byte back. */
 void check_end(void);
 
+/* Posts requests until the map of the store has grown. */
+void life_grow(void);
 /* Sells, reserves and releases, on several threads, reopens now and then. */
 void life_live(const char *root, uint64_t seed);
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,9 +20,15 @@
 #include "platter.h"
 
 #define LOG_BYTES (UINT64_C(256) << 20)
-#define LIFE_S 120 /* then it hangs */
-#define FAULTS_MAX 32
-#define SAVING 12 /* records after a failed meta write, more or less */
+#define LIFE_CPU_S 15 /* then it turns in a circle, */
+#define LIFE_S 300    /* or waits for something that never comes */
+#define LARGE_RUNS 10 /* in one of so many runs the store grows */
+#define SIGHTS_MAX 64
+#define OPENING 45 /* records of the making of a store, more or less; */
+#define SAVING 12  /* after a failed meta write; */
+#define NAMING 4   /* after a change of a name; */
+#define GROWING 60 /* before and after the map of the store has grown */
+#define FIRST_MAP (UINT64_C(16) << 20)
 #define SAID_SIZE 1024
 static char *said;
 
@@ -38,14 +45,19 @@ static void act(const line_t *line, const char *root, const facts_t *facts, uint
     dice_t dice = dice_of(seed, 300);
     int quiet = line->plan->deaf != DEAF_NOT ? open("/dev/null", O_WRONLY) : -1;
     if (quiet >= 0) dup2(quiet, STDERR_FILENO);
+    setrlimit(RLIMIT_CPU, &(struct rlimit){LIFE_CPU_S, LIFE_CPU_S});
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     alarm(LIFE_S);
     recorder_begin(log, root, line->plan->deaf, 1000 + (int)(seed % 30000), seed);
     host.facts = *facts;
-    host_open(root, seed, facts->reset || dice_below(&dice, 8) == 0);
+    uint32_t flags = facts->reset || dice_below(&dice, 8) == 0 ? SALES_OPEN_RESET : 0;
+    if (dice_below(&dice, 3) == 0) flags |= SALES_OPEN_VERIFY;
+    host_open(root, seed, flags);
     check_all();
     if (log != NULL) {
+        if (line->run % LARGE_RUNS == 3 && seed == line->seed) life_grow();
         life_live(root, seed);
-    } else if (dice_below(&dice, 2) == 0) {
+    } else if (host.facts.large_may == 0 && dice_below(&dice, 2) == 0) {
         check_end();
         if (dice_below(&dice, 2) == 0) host_close();
     }
@@ -71,7 +83,7 @@ static int act_in_child(const line_t *line, const char *root, const facts_t *fac
 
 static fate_t fate_of(dice_t *dice, uint32_t point) {
     fate_t fate = {.seed = dice_roll(dice), .cut = UINT32_MAX};
-    switch (dice_below(dice, 7)) {
+    switch (dice_below(dice, 8)) {
     case 0: break; /* nothing that was not synced is there */
     case 1: fate.kept = 256; break;
     case 2: fate.kept = 128; break;
@@ -80,7 +92,11 @@ static fate_t fate_of(dice_t *dice, uint32_t point) {
         fate.kept = 256, fate.torn = 64;
         fate.cut = point - (uint32_t)dice_below(dice, point < 60 ? point + 1 : 60);
         break;
-    case 5: fate.kept = 240, fate.torn = 16; break;
+    case 5:
+        fate.kept = 256;
+        fate.from = point - (uint32_t)dice_below(dice, point < 10 ? point + 1 : 10);
+        break;
+    case 6: fate.kept = 240, fate.torn = 16; break;
     default: fate.kept = 16, fate.torn = 16; break;
     }
     return fate;
@@ -91,23 +107,53 @@ static int ascending(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-/* Where the power fails: anywhere, in the first recovery, or while a commit is saved whose meta page could not be
- * written. */
-static void choose_points(const record_log_t *log, dice_t *dice, uint32_t points[PER_GENERATION]) {
-    uint32_t number = 0, recovered = 0, faults[FAULTS_MAX], faults_len = 0;
+/* What a log has to offer. */
+typedef struct sights_t {
+    uint32_t recovered; /* the first start is over */
+    uint32_t grown;     /* the map of the store has grown; 0: it has not */
+    uint32_t faults[SIGHTS_MAX], faults_len;
+    uint32_t names[SIGHTS_MAX], names_len; /* changes of names in the store */
+} sights_t;
+
+static int changes_names(const record_t *record) {
+    int named = record->kind >= RECORD_MKDIR && record->kind <= RECORD_LINK;
+    return named && strncmp(record_bytes(record), "store", 5) == 0;
+}
+
+static int beyond_first_map(const record_t *record) {
+    return record->kind == RECORD_WRITE && record->at >= FIRST_MAP;
+}
+
+static sights_t sights_of(const record_log_t *log) {
+    sights_t sights = {0};
+    uint32_t number = 0;
     for (const record_t *record = record_next(log, NULL); record; record = record_next(log, record), number++) {
         const note_t *note = record_bytes(record);
-        if (record->kind == RECORD_NOTE && note->kind == NOTE_RECOVERED && recovered == 0) recovered = number;
-        if (record->kind == RECORD_FAULT && faults_len < FAULTS_MAX) faults[faults_len++] = number;
+        if (record->kind == RECORD_NOTE && note->kind == NOTE_RECOVERED && sights.recovered == 0)
+            sights.recovered = number;
+        if (beyond_first_map(record) && sights.grown == 0) sights.grown = number;
+        if (record->kind == RECORD_FAULT && sights.faults_len < SIGHTS_MAX)
+            sights.faults[sights.faults_len++] = number;
+        if (changes_names(record) && sights.names_len < SIGHTS_MAX) sights.names[sights.names_len++] = number;
     }
+    return sights;
+}
+
+/* Where the power fails: anywhere, or where it is rare and matters: in the opening, in the rest of the first recovery,
+ * where the map grows, while a commit is saved whose meta page could not be written, where names change. */
+static void choose_points(const record_log_t *log, dice_t *dice, uint32_t points[PER_GENERATION]) {
+    const sights_t sights = sights_of(log);
     for (unsigned k = 0; k < PER_GENERATION; k++) {
-        uint64_t where = dice_below(dice, 10), from = 0, to = log->count;
-        if (where < 3 && recovered > 0) to = recovered;
-        if (where == 3 && faults_len > 0) {
-            from = faults[dice_below(dice, faults_len)];
-            if (from + SAVING < to) to = from + SAVING;
-        }
-        points[k] = (uint32_t)(from + dice_below(dice, to - from + 1));
+        uint64_t where = dice_below(dice, 12), from = 0, len = log->count;
+        if (where == 0) len = OPENING;
+        if (where == 1 || where == 2) len = sights.recovered;
+        if (where == 3 && sights.grown > 0) from = sights.grown - GROWING, len = 2 * GROWING;
+        if ((where == 4 || where == 5) && sights.faults_len > 0)
+            from = sights.faults[dice_below(dice, sights.faults_len)], len = SAVING;
+        if (where == 6 && sights.names_len > 0)
+            from = sights.names[dice_below(dice, sights.names_len)], len = NAMING;
+        if (from + len > log->count) len = log->count - from;
+        points[k] = (uint32_t)(from + dice_below(dice, len + 1));
     }
     qsort(points, PER_GENERATION, sizeof points[0], ascending);
 }
@@ -117,6 +163,7 @@ typedef enum wanted_t { SKIPPED, OPENED, ENOUGH } wanted_t;
 /* Which images of a run are opened: as many as are wanted, or the one asked for and those it comes from. */
 static wanted_t wanted(const line_t *line, uint64_t number, int lives_on) {
     const plan_t *plan = line->plan;
+    if (plan->first && plan->tally->lost > 0) return ENOUGH;
     if (plan->only == UINT64_MAX)
         return __atomic_fetch_add(&plan->tally->begun, 1, __ATOMIC_SEQ_CST) < plan->images ? OPENED : ENOUGH;
     if (number > plan->only) return ENOUGH;
@@ -148,12 +195,14 @@ static void add(uint64_t *number, int amount) {
 typedef struct moment_t {
     int recovering; /* a start, before the host has looked at everything */
     int broken;     /* a commit whose meta page could not be written */
+    int grown;      /* the map of the store had grown */
 } moment_t;
 
 /* What a record says of the moment. */
 static void watch(moment_t *moment, const record_t *record) {
     const note_t *note = record_bytes(record);
     if (record->kind == RECORD_FAULT) moment->broken = 1;
+    if (beyond_first_map(record)) moment->grown = 1;
     if (record->kind != RECORD_NOTE) return;
     moment->broken = 0;
     if (note->kind == NOTE_STARTING) moment->recovering = 1;
@@ -168,6 +217,7 @@ static void count_image(const line_t *line, uint64_t number, const facts_t *fact
     add(&tally->resetting, facts->reset);
     add(&tally->recovering, moment.recovering);
     add(&tally->broken, moment.broken);
+    add(&tally->grown, moment.grown);
     if (good) return;
     add(&tally->lost, 1);
     if (__atomic_add_fetch(&tally->told, 1, __ATOMIC_SEQ_CST) <= line->plan->shown)
@@ -247,12 +297,11 @@ line_t line_new(const plan_t *plan) {
     place_begin(&line.place);
     for (int i = 0; i < 2; i++) line.logs[i] = record_log_new(LOG_BYTES);
     said = mmap(NULL, SAID_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (said == MAP_FAILED) exit(2);
+    if (said == MAP_FAILED) {
+        perror("shared memory");
+        exit(2);
+    }
     return line;
-}
-
-void line_end(const line_t *line) {
-    place_end(&line->place);
 }
 
 /* The life from which all of a run's come: it begins with nothing. */

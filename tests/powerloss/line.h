@@ -14,13 +14,14 @@
 /* What the workers share. */
 typedef struct tally_t {
     uint64_t runs, begun, images, lost, told;
-    uint64_t new_store, recovering, resetting, broken; /* images by what the power failed in */
+    uint64_t new_store, recovering, resetting, broken, grown; /* images by what the power failed in */
 } tally_t;
 
 typedef struct plan_t {
     uint64_t images, seed;
     uint64_t only;  /* this image alone; UINT64_MAX: all */
     uint64_t shown; /* losses that are told */
+    int first;      /* the first loss ends it */
     deaf_t deaf;
     unsigned workers;
     tally_t *tally;
@@ -35,7 +36,6 @@ typedef struct line_t {
 } line_t;
 
 line_t line_new(const plan_t *plan);
-void line_end(const line_t *line);
 /* The lives of one run, and their images. */
 void line_live(line_t *line, uint64_t run);
 /* Whether the first life of a run is the same twice, to the byte. */

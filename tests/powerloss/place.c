@@ -1,4 +1,4 @@
-/* place.c - directories in memory. */
+/* place.c - directories for lives and images. */
 #define _GNU_SOURCE
 #include "place.h"
 
@@ -9,8 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "disk.h"
+
+#define ROOM (UINT64_C(1) << 30) /* a container may have little of it */
 
 static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *at) {
     (void)status, (void)kind, (void)at;
@@ -23,15 +26,24 @@ static void clear(const char *path) {
     exit(2);
 }
 
-void place_begin(place_t *place) {
-    strcpy(place->directory, "/dev/shm/powerloss-XXXXXX");
-    if (mkdtemp(place->directory) != NULL) return;
-    perror("a directory below /dev/shm");
-    exit(2);
+static place_t begun;
+
+static void end(void) {
+    clear(begun.directory);
 }
 
-void place_end(const place_t *place) {
-    clear(place->directory);
+void place_begin(place_t *place) {
+    struct statvfs room;
+    const char *other = getenv("TMPDIR");
+    int memory = statvfs("/dev/shm", &room) == 0 && room.f_bavail >= ROOM / room.f_frsize;
+    const char *in = memory ? "/dev/shm" : other != NULL ? other : "/tmp";
+    snprintf(place->directory, sizeof place->directory, "%s/powerloss-XXXXXX", in);
+    if (mkdtemp(place->directory) == NULL) {
+        perror(in);
+        exit(2);
+    }
+    begun = *place;
+    atexit(end);
 }
 
 void place_of_life(const place_t *place, unsigned generation, char path[PLACE_PATH_MAX]) {
@@ -56,7 +68,7 @@ uint64_t place_reserved(const char *root) {
     char path[DISK_PATH_MAX], text[256];
     uint64_t reserved = 0;
     disk_path(path, root, "repo");
-    if (disk_read(path, "total", text, sizeof text) == DISK_OK && sscanf(text, "reserved %" SCNu64, &reserved) != 1)
-        exit(2);
+    if (disk_read(path, "total", text, sizeof text) != DISK_OK || sscanf(text, "reserved %" SCNu64, &reserved) != 1)
+        return 0; /* should it be damaged, the host will find that */
     return reserved;
 }

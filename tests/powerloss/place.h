@@ -1,4 +1,4 @@
-/* place.h - directories in memory for lives and images; no test of durability needs a real disk. */
+/* place.h - directories for lives and images, in memory where there is room: nothing here waits for a real disk. */
 #ifndef PLACE_H
 #define PLACE_H
 
@@ -8,11 +8,11 @@
 #define PLACE_IMAGE 99u /* an image that does not live on */
 
 typedef struct place_t {
-    char directory[64];
+    char directory[PLACE_PATH_MAX / 2];
 } place_t;
 
+/* A new one, removed when the process exits. */
 void place_begin(place_t *place);
-void place_end(const place_t *place);
 /* The directory of a life, by its generation; an empty one. */
 void place_of_life(const place_t *place, unsigned generation, char path[PLACE_PATH_MAX]);
 void place_fresh(const place_t *place, unsigned generation, char path[PLACE_PATH_MAX]);

@@ -8,14 +8,16 @@
 
 #include "platters.h"
 
+void platter_no_memory(void) {
+    perror("memory for the platter");
+    exit(2);
+}
+
 void *platter_grow(void *array, size_t len, size_t *room, size_t item) {
     if (len < *room) return array;
     *room = *room == 0 ? 16 : 2 * *room;
     array = realloc(array, *room * item);
-    if (array == NULL) {
-        perror("memory for the platter");
-        exit(2);
-    }
+    if (array == NULL) platter_no_memory();
     return array;
 }
 
@@ -27,7 +29,7 @@ uint32_t platter_inode(platter_t *platter, int directory) {
 
 platter_t *platter_new(void) {
     platter_t *platter = calloc(1, sizeof *platter);
-    if (platter == NULL) exit(2);
+    if (platter == NULL) platter_no_memory();
     platter_inode(platter, 1); /* the root: inode 0 */
     return platter;
 }
@@ -53,7 +55,7 @@ static void reach(content_t *content, uint64_t size) {
     if (room <= content->room) return;
     if (room < 2 * content->room) room = 2 * content->room;
     content->bytes = realloc(content->bytes, room);
-    if (content->bytes == NULL) exit(2);
+    if (content->bytes == NULL) platter_no_memory();
     memset(content->bytes + content->room, 0, room - content->room);
     content->room = room;
 }

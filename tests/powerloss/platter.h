@@ -28,6 +28,7 @@ void platter_do(platter_t *platter, const record_t *record, uint32_t number, int
 /* What becomes of changes that were not synced, by their numbers. */
 typedef struct fate_t {
     uint64_t seed;
+    uint32_t from;   /* those before this one are lost: what is older need not be safer */
     uint32_t cut;    /* those from this one on are lost */
     unsigned kept;   /* of 256 of the others stay */
     unsigned torn;   /* of 256 writes, those of which each sector has a fate of its own */

@@ -71,6 +71,8 @@ struct platter_t {
     size_t handles_len, handles_room;
 };
 
+/* No memory was given: ends. */
+void platter_no_memory(void);
 /* Room for one more item in an array. */
 void *platter_grow(void *array, size_t len, size_t *room, size_t item);
 uint32_t platter_inode(platter_t *platter, int directory);
