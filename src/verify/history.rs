@@ -2,7 +2,7 @@
 
 use crate::damage::Found;
 use crate::datastore::{Look, Table};
-use crate::event::Event;
+use crate::event::{Event, EventKind};
 use crate::history::COUNTER;
 use crate::market::Id;
 use std::ops::ControlFlow;
@@ -62,8 +62,8 @@ fn ended(look: &dyn Look, found: &mut Found<'_>) {
             return ControlFlow::Continue(());
         };
         match look.get(Table::History, &number.to_be_bytes()) {
-            Ok(Some(event)) if Event::decode(number, &event).is_ok_and(|event| event.slot != slot) => {
-                found.index(slot, format!("ended: slot {slot} ended with event {number}, which is of another slot"));
+            Ok(Some(event)) if Event::decode(number, &event).is_ok_and(|event| !ends(&event, &slot)) => {
+                found.index(slot, format!("ended: slot {slot} ended with event {number}, which is not its end"));
             }
             Ok(Some(_)) => {}
             Ok(None) => found.index(slot, format!("ended: slot {slot} ended with event {number}, which is not there")),
@@ -74,4 +74,8 @@ fn ended(look: &dyn Look, found: &mut Found<'_>) {
     if let Err(error) = walked {
         found.index(Id::ZERO, error.text);
     }
+}
+
+fn ends(event: &Event, slot: &Id) -> bool {
+    event.slot == *slot && matches!(event.kind, EventKind::Ended | EventKind::Released)
 }
