@@ -31,10 +31,10 @@
  * library is ever handed out to be freed.
  *
  * EVERY instance call may also answer: SALES_ERR_HANDLE (zero, stale, closed), SALES_ERR_FORKED (in a forked child),
- * SALES_ERR_STORE_REOPEN and SALES_ERR_STORE_GONE (the store must be opened again), SALES_ERR_RECORD (a record it
- * needs is damaged; the others stay usable), SALES_ERR_FULL (inside a callback: too many calls wait),
- * SALES_ERR_IN_CALLBACK (inside a log callback), SALES_ERR_INTERNAL and SALES_ERR_POISONED (a defect of the library,
- * caught). */
+ * SALES_ERR_STORE_REOPEN and SALES_ERR_STORE_GONE (the store must be opened again), SALES_ERR_STORE_DAMAGED (its file
+ * was cut short), SALES_ERR_RECORD (a record it needs is damaged; the others stay usable), SALES_ERR_FULL (inside a
+ * callback: too many calls wait), SALES_ERR_IN_CALLBACK (inside a log callback), SALES_ERR_INTERNAL and
+ * SALES_ERR_POISONED (a defect of the library, caught). */
 
 #ifndef SALES_H
 #define SALES_H

@@ -57,6 +57,8 @@ struct Inner {
     seq: AtomicU64,
     birth: identity::Birth,
     data: Data,
+    /// The length of the data file as last seen. It only grows: a shorter one was cut by somebody else.
+    length: AtomicU64,
     dir: PathBuf,
     /// What went wrong beside commits that succeeded; the newest few.
     warnings: Mutex<Vec<String>>,
@@ -114,6 +116,7 @@ impl LmdbStore {
             warnings: Mutex::default(),
             seq: AtomicU64::new(opened.marks.seq),
             birth: opened.marks.birth,
+            length: AtomicU64::new(opened.data.length()?),
             data: opened.data,
             dir: opened.dir,
             _lock: opened.lock,
@@ -138,6 +141,7 @@ impl LmdbStore {
         let low = self.inner.writer().low();
         let door = self.inner.enter();
         let env = door.env()?;
+        self.inner.not_cut()?;
         let asked = env.lmdb().info().map_err(|error| fail::lmdb("ask LMDB about", self.inner.data.path(), error))?;
         Ok(Info {
             map_bytes: asked.map_size() as u64,
@@ -226,6 +230,7 @@ impl Inner {
         loop {
             let door = self.enter();
             let env = door.env()?;
+            self.not_cut()?;
             let error = match env.lmdb().begin_ro_txn() {
                 Ok(txn) => return body(&ReadTxn::new(txn, env.tables(), self.data.path())),
                 Err(error) => error,
@@ -263,11 +268,24 @@ impl Inner {
         Ok(())
     }
 
+    /// Notices that the file was cut short since it was last seen: to look at what is missing of the map would kill the process.
+    /// (One system call, less than a microsecond. Who cuts it while a transaction runs kills the process still.)
+    fn not_cut(&self) -> Result<()> {
+        let (seen, length) = (self.length.load(Ordering::Acquire), self.data.length()?);
+        match length < seen {
+            false => Ok(()),
+            true => Err(self.data.damaged(&format!(
+                "it was cut from {seen} to {length} bytes while the store was open; close it and restore the newest backup"
+            ))),
+        }
+    }
+
     /// Runs the body once. The error is of what came before it.
     fn run(&self, body: &mut dyn FnMut(&mut dyn Write) -> Result<()>, room: &mut Room, next: u64) -> Result<Run> {
         let door = self.enter();
         let env = door.env()?;
         self.data.still_there()?;
+        self.not_cut()?;
         let low = room.keep(&self.data, env.used()?);
         let path = self.data.path();
         let mut txn = WriteTxn::begin(env, path, low).map_err(|error| fail::lmdb("begin to write", path, error))?;
@@ -299,6 +317,10 @@ impl Inner {
         let covered = env.used().and_then(|used| {
             room.keep(&self.data, used); // now, before others take the room
             room.cover(&self.data, used)
+        });
+        let covered = covered.and_then(|()| {
+            self.length.fetch_max(self.data.length()?, Ordering::Release);
+            Ok(())
         });
         let checked = if seq % READER_CHECK_COMMITS == 0 { env.free_dead_readers() } else { Ok(()) };
         for error in [covered, checked].into_iter().filter_map(Result::err) {
