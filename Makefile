@@ -5,13 +5,14 @@
 #   make test        every test; installs what is missing (apt, PyPI, crates.io)
 #   make test-full   the same, longer: more seeds, every kill
 #   make header      writes include/sales.h anew from src/ffi
-#   make crash KILLS=n   n kills at random instants;  make crash-every: one at every system call
+#   make crash KILLS=n   n kills of a host with 8 busy threads;  make crash-every: one at every system call of a small run
+#   make disk        each system call of the store failing in turn; disks that fill up, break and come back
 #   make powerloss IMAGES=n   n images of what a power loss may leave, opened; IMAGE=n: one of them again, told at length
 #   make install PREFIX=/usr/local
 
 RUNS ?= 20000
 WORLDS ?= 5000
-KILLS ?= 500
+KILLS ?= 2000
 IMAGES ?= 1000
 SCHEDULES ?= 600
 PREFIX ?= /usr/local
@@ -68,6 +69,8 @@ proofs: library
 	SALES_ENGINE_RUNS=$(WORLDS) cargo test --release --quiet --test engine -- --nocapture
 	$(MAKE) --no-print-directory interleave
 	$(MAKE) --no-print-directory powerloss
+	$(MAKE) --no-print-directory crash KILLS=100
+	$(MAKE) --no-print-directory disk
 
 powerloss: library
 	$(MAKE) --no-print-directory -C tests/powerloss IMAGES=$(IMAGES)
@@ -78,15 +81,21 @@ interleave:
 	scripts/interleave.sh loom exhaustive
 	SALES_SCHEDULES=$(SCHEDULES) scripts/interleave.sh shuttle random
 
-planted:
+planted: tools library
 	tests/planted/run.sh
+	$(MAKE) --no-print-directory -C tests/crash planted
 
 foreign: library
 	$(MAKE) --no-print-directory -C examples/nim run
 	$(MAKE) --no-print-directory -C examples/go run
 
-crash: tools-demo library
-	$(MAKE) --no-print-directory -C examples/c crash KILLS=$(KILLS)
+crash: tools library
+	$(MAKE) --no-print-directory -C tests/crash run KILLS=$(KILLS)
+
+# Disks that fail: as root, since it mounts.
+.PHONY: disk
+disk: tools library
+	$(MAKE) --no-print-directory -C tests/c disk
 
 crash-every: tools-demo library
 	$(MAKE) --no-print-directory -C examples/c crash-every
