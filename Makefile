@@ -63,6 +63,19 @@ c: library
 	$(MAKE) --no-print-directory -C tests/c check
 	$(MAKE) --no-print-directory -C tests/c valgrind
 	$(MAKE) --no-print-directory -C tests/c asan
+	$(MAKE) --no-print-directory torture
+
+# Sixteen threads, under ThreadSanitizer, and under AddressSanitizer with the Rust instrumented too.
+.PHONY: torture tsan asan-rust
+torture: tsan asan-rust
+
+tsan:
+	scripts/sanitized-library.sh thread
+	$(MAKE) --no-print-directory -C tests/c torture-thread
+
+asan-rust:
+	scripts/sanitized-library.sh address
+	$(MAKE) --no-print-directory -C tests/c torture-address
 
 proofs: library
 	SALES_PROTOCOL_RUNS=$(RUNS) cargo test --release --quiet --test protocol -- --nocapture

@@ -3,11 +3,12 @@
 use super::types::sales_log_fn;
 use crate::error::{Error, Result};
 use crate::status::*;
+use crate::sync::RwLock;
 use log::{LevelFilter, Log, Metadata, Record};
 use once_cell::sync::OnceCell;
 use std::cell::Cell;
 use std::ffi::{c_void, CString};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 struct Sink {
     function: unsafe extern "C" fn(*mut c_void, u32, *const std::ffi::c_char, *const std::ffi::c_char),

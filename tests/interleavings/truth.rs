@@ -44,7 +44,7 @@ pub struct Truth {
     pub total: u64,
     of: BTreeMap<Id, i128>,
     used: BTreeMap<Id, i128>,
-    /// Slots of which a release was refused.
+    /// Slots of which a release or consumption was refused.
     owing: BTreeSet<Id>,
     pub asks: Vec<Ask>,
     pub filled: BTreeSet<Id>,
@@ -221,7 +221,7 @@ impl Truth {
     /// It has no effect.
     pub fn refuse(&mut self, job: &Job) -> Answer {
         self.say(format!("  refused: {} {} of {}", job.kind.name(), job.bytes, job.slot));
-        if job.kind == OpKind::RepoRelease {
+        if matches!(job.kind, OpKind::RepoRelease | OpKind::RepoConsume) {
             self.owing.insert(job.slot);
         }
         Answer::of(SALES_HOST_TRANSIENT)

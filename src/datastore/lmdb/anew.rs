@@ -9,7 +9,8 @@ use super::{Door, Inner};
 use crate::datastore::CommitError;
 use crate::error::{Error, Result};
 use crate::status::*;
-use std::sync::{PoisonError, RwLockWriteGuard};
+use crate::sync::RwLockWriteGuard;
+use std::sync::PoisonError;
 
 impl Inner {
     /// Closes the gate: waits until no transaction runs, and lets none in.

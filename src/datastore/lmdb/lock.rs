@@ -4,13 +4,14 @@ use super::fail;
 use super::fork::{self, OwnFile};
 use crate::error::{Error, Result};
 use crate::status::*;
+use crate::sync::{Mutex, MutexGuard};
 use once_cell::sync::Lazy;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::sync::TryLockError;
 use std::thread;
 use std::time::Duration;
 

@@ -32,10 +32,11 @@ use self::txn::{ReadTxn, Stop, WriteTxn};
 use super::{Backend, CommitError, Read, Write};
 use crate::error::{Error, Result};
 use crate::status::*;
+use crate::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard};
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::PoisonError;
 
 /// How many commits pass between two looks for readers whose process died.
 const READER_CHECK_COMMITS: u64 = 1024;
