@@ -1,6 +1,6 @@
-/* disk_real.c - real file systems that fill up, run out of inodes, break and come back under a running host, and files that
- * somebody else moves or cuts. After each: the books fit the repo's (S1), what was answered OK is there (S3), and it goes on, in
- * place or after a close and an open, as the status says. Mounts for itself: run as root. */
+/* disk_real.c - real file systems that fill up, run out of inodes, break and come back under a running host,
+ * and files that somebody else moves or cuts. After each: the books fit the repo's (S1), what was answered OK is
+ * there (S3), and it goes on, in place or after a close and an open, as the status says. Mounts for itself. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,8 @@ static void run(const char *format, ...) {
     snprintf(all, sizeof all, "{ %s; } 2>&1", command);
     if (test_command(all, out, sizeof out) == 0)
         return;
-    fprintf(stderr, "%s: %s(these tests mount: run them as root, where mount and loop devices are permitted)\n", command, out);
+    fprintf(stderr, "%s: %s(these tests mount: run them as root, where mount and loop devices are permitted)\n",
+            command, out);
     CHECK(!"the command works");
     test_leave();
 }
@@ -44,13 +45,13 @@ static const char *tmpfs(const char *options) {
 /* An ext4 of its own, on a loop device that goes with the mount. */
 static const char *ext4(unsigned megabytes) {
     const char *path = test_path("disk"), *image = test_path("image");
-    run("truncate -s %uM '%s' && mkfs.ext4 -q -F -m 0 '%s' && mkdir '%s' && mount -o loop '%s' '%s'", megabytes, image, image, path,
-        image, path);
+    run("truncate -s %uM '%s' && mkfs.ext4 -q -F -m 0 '%s' && mkdir '%s' && mount -o loop '%s' '%s'", megabytes,
+        image, image, path, image, path);
     test_unmount_later(path);
     return path;
 }
 
-/* Fills the disk but for `left` bytes, which are given back to the very disk, not to a process that still has the file open. */
+/* Fills the disk but for `left` bytes. */
 static void fill(const char *disk, long left) {
     char path[8192];
     static char block[1 << 16];
@@ -224,7 +225,8 @@ TEST(disk_ext4_aborts) {
     CHECK_ERROR(SALES_ERR_STORE_PATH, "Read-only", w->error,
                 sales_open(SALES_ABI_VERSION, w->dir, NULL, &w->sales, &w->error));
     /* Repaired and mounted again it is as it was. */
-    run("umount '%s' && { e2fsck -fp '%s' >/dev/null || [ $? -le 2 ]; } && mount -o loop '%s' '%s'", disk, image, image, disk);
+    run("umount '%s' && { e2fsck -fp '%s' >/dev/null || [ $? -le 2 ]; } && mount -o loop '%s' '%s'", disk, image,
+        image, disk);
     world_open(w, NULL);
     goes_on(w, 0);
 }
@@ -289,7 +291,8 @@ TEST(disk_data_replaced) {
     while_open("cp store/data.mdb kept && mv kept store/data.mdb", SALES_ERR_STORE_GONE, "replaced", "true", 0);
 }
 TEST(disk_data_cut_to_nothing) {
-    while_open("cp store/data.mdb kept && : > store/data.mdb", SALES_ERR_STORE_DAMAGED, "cut", "cat kept > store/data.mdb", 0);
+    while_open("cp store/data.mdb kept && : > store/data.mdb", SALES_ERR_STORE_DAMAGED, "cut",
+               "cat kept > store/data.mdb", 0);
 }
 TEST(disk_data_cut_by_pages) {
     while_open("cp store/data.mdb kept && truncate -s 16384 store/data.mdb", SALES_ERR_STORE_DAMAGED, "cut",
@@ -325,7 +328,8 @@ static uint64_t grown_by(world_t *w, const char *data, unsigned commits) {
     return (uint64_t)(after.st_size - before.st_size);
 }
 
-/* A process that died while it read: its place in the lock file keeps the file growing only until the library looks for the dead. */
+/* A process that died while it read: its place in the lock file keeps the file growing only until the library
+ * looks for the dead. */
 TEST(disk_reader_left_behind) {
     char data[9000];
     int out, status;

@@ -1,6 +1,7 @@
-/* disk_sweep.c - a host's life in which one system call fails, for each call by which the store is written, each of its turns and each
- * error, once and for as long as the cause lasts: every answer has a name, nothing answered OK is lost, nothing refused is there,
- * and when the cause has gone it goes on, in place or after a close and an open where the status says so. Preloads fail.so. */
+/* disk_sweep.c - a host's life in which one system call fails, for each call by which the store is written,
+ * each of its turns and each error, once and for as long as the cause lasts: every answer has a name, nothing
+ * answered OK is lost, nothing refused is there, and when the cause has gone it goes on, in place or after a
+ * close and an open where the status says so. Preloads fail.so. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
@@ -81,8 +82,10 @@ static void judge(const char *step, sales_status_t status) {
         wrong(step, "refused, and no call had failed");
     if (full != (answer == FULL) && answer != REOPEN)
         wrong(step, "a status that is not that of its cause");
-    if (life.error.status != status || life.error.text[0] == 0)
-        wrong(step, "no text");
+    if (life.error.status != status || (strstr(life.error.text, test_dir()) == NULL && answer != REOPEN))
+        wrong(step, "the text names no path");
+    if (answer == REOPEN && strstr(life.error.text, "close") == NULL)
+        wrong(step, "the text does not say what to do");
 }
 
 static int books_fit(void) {
@@ -106,7 +109,8 @@ static sales_status_t open_and_start(void) {
             return status;
         life.fake.sales = life.sales;
         chain.reserve_slot = NULL;
-        if (sales_register_repo(life.sales, &repo, NULL) != SALES_OK || sales_register_chain(life.sales, &chain, NULL) != SALES_OK ||
+        if (sales_register_repo(life.sales, &repo, NULL) != SALES_OK ||
+            sales_register_chain(life.sales, &chain, NULL) != SALES_OK ||
             sales_register_content(life.sales, &content, NULL) != SALES_OK)
             wrong("register", "refused");
     }

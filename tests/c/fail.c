@@ -53,20 +53,34 @@ static int fails(fail_call_t call) {
     }
 #define ALWAYS 1
 
-WRAP(ssize_t, pwrite, pwrite, (int, const void *, size_t, off_t), (int file, const void *data, size_t len, off_t at), (file, data, len, at), ALWAYS)
-WRAP(ssize_t, pwrite64, pwrite, (int, const void *, size_t, off64_t), (int file, const void *data, size_t len, off64_t at), (file, data, len, at), ALWAYS)
-WRAP(ssize_t, writev, writev, (int, const struct iovec *, int), (int file, const struct iovec *parts, int len), (file, parts, len), file > 2)
-WRAP(ssize_t, write, write, (int, const void *, size_t), (int file, const void *data, size_t len), (file, data, len), file > 2)
-WRAP(int, fdatasync, fdatasync, (int), (int file), (file), ALWAYS)
-WRAP(int, fsync, fsync, (int), (int file), (file), ALWAYS)
-WRAP(int, fallocate, fallocate, (int, int, off_t, off_t), (int file, int mode, off_t at, off_t len), (file, mode, at, len), ALWAYS)
-WRAP(int, fallocate64, fallocate, (int, int, off64_t, off64_t), (int file, int mode, off64_t at, off64_t len), (file, mode, at, len), ALWAYS)
-WRAP(int, ftruncate, ftruncate, (int, off_t), (int file, off_t len), (file, len), ALWAYS)
-WRAP(int, ftruncate64, ftruncate, (int, off64_t), (int file, off64_t len), (file, len), ALWAYS)
-WRAP(int, rename, rename, (const char *, const char *), (const char *from, const char *to), (from, to), ALWAYS)
-WRAP(int, mkdir, mkdir, (const char *, mode_t), (const char *path, mode_t mode), (path, mode), ALWAYS)
-WRAP(int, unlink, unlink, (const char *), (const char *path), (path), ALWAYS)
-WRAP(int, rmdir, rmdir, (const char *), (const char *path), (path), ALWAYS)
+WRAP(ssize_t, pwrite, pwrite, (int, const void *, size_t, off_t),
+     (int file, const void *data, size_t len, off_t at), (file, data, len, at), ALWAYS)
+WRAP(ssize_t, pwrite64, pwrite, (int, const void *, size_t, off64_t),
+     (int file, const void *data, size_t len, off64_t at), (file, data, len, at), ALWAYS)
+WRAP(ssize_t, writev, writev, (int, const struct iovec *, int),
+     (int file, const struct iovec *parts, int len), (file, parts, len), file > 2)
+WRAP(ssize_t, write, write, (int, const void *, size_t),
+     (int file, const void *data, size_t len), (file, data, len), file > 2)
+WRAP(int, fdatasync, fdatasync, (int),
+     (int file), (file), ALWAYS)
+WRAP(int, fsync, fsync, (int),
+     (int file), (file), ALWAYS)
+WRAP(int, fallocate, fallocate, (int, int, off_t, off_t),
+     (int file, int mode, off_t at, off_t len), (file, mode, at, len), ALWAYS)
+WRAP(int, fallocate64, fallocate, (int, int, off64_t, off64_t),
+     (int file, int mode, off64_t at, off64_t len), (file, mode, at, len), ALWAYS)
+WRAP(int, ftruncate, ftruncate, (int, off_t),
+     (int file, off_t len), (file, len), ALWAYS)
+WRAP(int, ftruncate64, ftruncate, (int, off64_t),
+     (int file, off64_t len), (file, len), ALWAYS)
+WRAP(int, rename, rename, (const char *, const char *),
+     (const char *from, const char *to), (from, to), ALWAYS)
+WRAP(int, mkdir, mkdir, (const char *, mode_t),
+     (const char *path, mode_t mode), (path, mode), ALWAYS)
+WRAP(int, unlink, unlink, (const char *),
+     (const char *path), (path), ALWAYS)
+WRAP(int, rmdir, rmdir, (const char *),
+     (const char *path), (path), ALWAYS)
 
 static mode_t mode_of(int flags, va_list rest) {
     return (flags & O_CREAT) ? va_arg(rest, mode_t) : 0;

@@ -3,9 +3,9 @@
 #define FAIL_H
 
 /* The calls by which a store is written. */
-#define FAIL_CALLS(X)                                                                                          \
-    X(pwrite) X(writev) X(write) X(fdatasync) X(fsync) X(fallocate) X(ftruncate) X(open) X(rename) X(mkdir) X(unlink) \
-    X(rmdir)
+#define FAIL_CALLS(X)                                                   \
+    X(pwrite) X(writev) X(write) X(fdatasync) X(fsync) X(fallocate)     \
+    X(ftruncate) X(open) X(rename) X(mkdir) X(unlink) X(rmdir)
 
 typedef enum fail_call_t {
 #define X(name) FAIL_##name,

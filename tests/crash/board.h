@@ -13,7 +13,16 @@
 #define BOARD_REQUESTS 8192
 #define BOARD_SLOTS 2 /* of each request */
 
-typedef enum phase_t { PHASE_NONE, PHASE_CREATE, PHASE_OPEN, PHASE_START, PHASE_LOAD, PHASE_RESTART, PHASE_CLOSE, PHASE_END } phase_t;
+typedef enum phase_t {
+    PHASE_NONE,
+    PHASE_CREATE,
+    PHASE_OPEN,
+    PHASE_START,
+    PHASE_LOAD,
+    PHASE_RESTART,
+    PHASE_CLOSE,
+    PHASE_END
+} phase_t;
 
 /* What a thread is doing: the call, and whether that call is out at the repo. */
 typedef enum call_t {

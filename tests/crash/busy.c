@@ -37,6 +37,11 @@ typedef struct worker_t {
 static sales_t sales;
 static char directory[DISK_PATH_MAX];
 
+static void pause_ms(uint64_t ms) {
+    struct timespec left = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR) continue;
+}
+
 static _Noreturn void broken(const char *what, sales_status_t status, const sales_error_t *error) {
     fprintf(stderr, "broken: %s answered %s: %s\n", what, sales_status_name(status), error->text);
     exit(3);
@@ -47,6 +52,7 @@ static int expect(const char *what, sales_status_t status, const sales_error_t *
     if (status == SALES_OK || status == SALES_ERR_HANDLE) return status == SALES_OK;
     while (*allowed != 0 && *allowed != status) allowed++;
     if (*allowed == 0) broken(what, status, error);
+    if (status == SALES_ERR_STATE) pause_ms(1); /* it is stopped for a moment */
     return 0;
 }
 #define ALLOWED(...) ((const sales_status_t[]){__VA_ARGS__, SALES_ERR_STATE, 0})
@@ -56,11 +62,6 @@ static uint64_t roll(worker_t *worker, uint64_t below) {
     worker->dice ^= worker->dice >> 7;
     worker->dice ^= worker->dice << 17;
     return worker->dice % below;
-}
-
-static void pause_ms(uint64_t ms) {
-    struct timespec left = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
-    while (nanosleep(&left, &left) != 0 && errno == EINTR) continue;
 }
 
 static sales_id_t slot_id(uint64_t number) {
@@ -81,7 +82,7 @@ static void reserve(worker_t *worker) {
     notes_answer(&note, status);
     worker->last_amount[slot] = bytes;
     expect("sales_reserve", status, &error,
-           ALLOWED(SALES_ALREADY, SALES_ERR_BUSY, SALES_ERR_AMOUNT, SALES_HOST_TRANSIENT));
+           ALLOWED(SALES_ALREADY, SALES_PENDING, SALES_ERR_BUSY, SALES_ERR_AMOUNT, SALES_HOST_TRANSIENT));
 }
 
 static void release(worker_t *worker) {
@@ -92,7 +93,7 @@ static void release(worker_t *worker) {
     sales_status_t status = sales_release(sales, market_now(), &id, NULL, &error);
     notes_answer(&note, status);
     expect("sales_release", status, &error,
-           ALLOWED(SALES_ALREADY, SALES_QUEUED, SALES_ERR_BUSY, SALES_ERR_NOT_FOUND));
+           ALLOWED(SALES_ALREADY, SALES_PENDING, SALES_QUEUED, SALES_ERR_BUSY, SALES_ERR_NOT_FOUND));
 }
 
 static void consumed(worker_t *worker) {
@@ -161,7 +162,17 @@ static sales_status_t stop(sales_error_t *error) {
     sales_status_t status = SALES_PENDING;
     for (int i = 0; i < STOPS_MAX && status == SALES_PENDING; i++) {
         status = sales_stop(sales, market_now(), error);
-        if (status == SALES_PENDING) pause_ms(1);
+        if (status == SALES_PENDING && !shared_complete(sales, market_now())) pause_ms(1);
+    }
+    return status;
+}
+
+/* Starts, also where the repo refuses a step of the recovery or answers it later. */
+static sales_status_t start_until_done(sales_error_t *error) {
+    sales_status_t status = SALES_PENDING;
+    for (int i = 0; i < STOPS_MAX && (status == SALES_PENDING || status == SALES_HOST_TRANSIENT); i++) {
+        status = sales_start(sales, market_now(), error);
+        if (status == SALES_PENDING && !shared_complete(sales, market_now())) pause_ms(1);
     }
     return status;
 }
@@ -172,10 +183,7 @@ static void restart(worker_t *worker) {
     atomic_store(&board->threads[worker->number].call, CALL_RESTART);
     board_phase(PHASE_LOAD, PHASE_RESTART);
     expect("sales_stop", stop(&error), &error, ALLOWED(SALES_ALREADY, SALES_PENDING));
-    sales_status_t status = SALES_PENDING;
-    for (int i = 0; i < STOPS_MAX && (status == SALES_PENDING || status == SALES_HOST_TRANSIENT); i++)
-        status = sales_start(sales, market_now(), &error);
-    expect("sales_start", status, &error, ALLOWED(SALES_PENDING));
+    expect("sales_start", start_until_done(&error), &error, ALLOWED(SALES_PENDING));
     board_phase(PHASE_RESTART, PHASE_LOAD);
     atomic_store(&board->threads[worker->number].call, CALL_NONE);
 }
@@ -186,6 +194,7 @@ static void *work(void *data) {
     shared_thread = worker->number;
     while (sales_stats(sales, &stats, NULL) == SALES_OK) {
         uint64_t what = roll(worker, 1000);
+        if (what % 2 == 0) shared_complete(sales, market_now());
         if (what < 330) reserve(worker);
         else if (what < 600) release(worker);
         else if (what < 790) consumed(worker);
@@ -240,10 +249,7 @@ static void start(uint64_t seed) {
     require("sales_register_content", sales_register_content(sales, &content, &error), &error);
     open_offer();
     atomic_store(&board->phase, PHASE_START);
-    sales_status_t status = SALES_PENDING;
-    for (int i = 0; i < STOPS_MAX && (status == SALES_PENDING || status == SALES_HOST_TRANSIENT); i++)
-        status = sales_start(sales, market_now(), &error);
-    require("sales_start", status, &error);
+    require("sales_start", start_until_done(&error), &error);
 }
 
 /* Every sale is ended and every slot released: the repo must have nothing left for us. */

@@ -80,7 +80,7 @@ class Killer:
 
     def __init__(self, options):
         self.options, self.dice = options, random.Random(options.seed)
-        self.length = {CREATE: 8e-3, OPEN: 2e-3, START: 5e-3, LOAD: 0.08, RESTART: 5e-3, CLOSE: 4e-3}
+        self.length = {CREATE: 8e-3, OPEN: 2e-3, START: 5e-3, LOAD: 0.15, RESTART: 5e-3, CLOSE: 4e-3}
         self.kills = dict.fromkeys(range(len(PHASES)), 0)
         self.inside, self.in_repo, self.idle = dict.fromkeys(range(len(CALLS)), 0), 0, 0
         self.all = self.exact = self.failures = self.answers = self.again = 0

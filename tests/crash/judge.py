@@ -14,10 +14,11 @@ from collections import defaultdict
 from order import NEVER, Act, explains
 
 RESERVE, RELEASE, CONSUMED, REQUEST, ENDED, OFFER_NEW, OFFER_CHANGE, OFFER_REMOVE = range(1, 9)
-OK, ALREADY, QUEUED, NOT_FOUND = 0, 2, 4, -106
+OK, PENDING, ALREADY, QUEUED, NOT_FOUND = 0, 1, 2, 4, -106
 NOTE = struct.Struct("<QIHBBQQiI24s")
 SLOTS = 24
 SLOT_SIZE = 4096  # of a request
+HISTORY = 100_000  # events that are remembered, and with them what has ended
 REQUESTS_AT, REQUEST_SIZE = 256, 128
 
 
@@ -134,6 +135,8 @@ class Judge:
         """An error had no effect: only what was answered well, or never, is to be explained."""
         moment, call, subject, amount = asked[0], asked[4], asked[5], asked[6]
         end, status = (answered[0], answered[7]) if answered else (NEVER, None)
+        if status == PENDING:  # how it ended is not noted
+            end, status = NEVER, None
         kinds = {
             RESERVE: {OK: "reserve", ALREADY: "reserved", None: "reserve"},
             RELEASE: {OK: "release", QUEUED: "release", ALREADY: "gone", NOT_FOUND: "gone", None: "release"},
@@ -194,8 +197,9 @@ class Judge:
             filled, request = rest[:2], board[place + 32:place + 64]
             slots = [board[place + 64 + 32 * i:place + 96 + 32 * i] for i in range(2)]
             known.update(slots)
-            if number in self.accepted and (request not in tables["requests"] or
-                                            any(request + slot not in tables["by_request"] for slot in slots)):
+            forgotten = ended and len(tables["history"]) >= HISTORY
+            there = request in tables["requests"] and all(request + slot in tables["by_request"] for slot in slots)
+            if number in self.accepted and not there and not forgotten:
                 raise Wrong(f"request {number} was accepted and is lost")
             for slot, times in zip(slots, filled):
                 if times > 1:

@@ -1,4 +1,4 @@
-/* shared.c - the repo behind a lock. */
+/* shared.c - the repo behind a lock, and its answers that come later. */
 #define _POSIX_C_SOURCE 200809L
 #include "shared.h"
 
@@ -11,20 +11,25 @@
 
 #define QUOTA (UINT64_C(1) << 40)
 #define REFUSES_ONE_OF 40
+#define PENDS_ONE_OF 17
+#define PENDING_MAX 32
 
 _Thread_local unsigned shared_thread;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static repo_t repo;
 static sales_repo_t inner;
-static unsigned calls, refuses;
+static int faulty;
+static unsigned calls;
+static uint64_t pending[PENDING_MAX]; /* done, and not answered yet */
+static size_t pending_len;
 
 int shared_open(const char *directory, int faults) {
     char path[DISK_PATH_MAX];
     disk_path(path, directory, "repo");
     if (repo_open(&repo, path, QUOTA) != 0) return -1;
     inner = repo_table(&repo);
-    refuses = faults ? REFUSES_ONE_OF : 0;
+    faulty = faults;
     return 0;
 }
 
@@ -33,8 +38,12 @@ typedef sales_status_t (*change_t)(void *, const sales_op_t *, uint64_t);
 static sales_status_t change(change_t act, const sales_op_t *op, uint64_t bytes) {
     atomic_store(&board->threads[shared_thread].in_repo, 1);
     pthread_mutex_lock(&lock);
-    int no = refuses > 0 && ++calls % refuses == 0;
+    int no = faulty && ++calls % REFUSES_ONE_OF == 0;
     sales_status_t status = no ? SALES_HOST_TRANSIENT : act(&repo, op, bytes);
+    if (status == SALES_OK && faulty && calls % PENDS_ONE_OF == 0 && pending_len < PENDING_MAX) {
+        pending[pending_len++] = op->token;
+        status = SALES_PENDING;
+    }
     pthread_mutex_unlock(&lock);
     atomic_store(&board->threads[shared_thread].in_repo, 0);
     if (status == SALES_HOST_PERMANENT) {
@@ -42,6 +51,16 @@ static sales_status_t change(change_t act, const sales_op_t *op, uint64_t bytes)
         abort();
     }
     return status;
+}
+
+int shared_complete(sales_t sales, uint64_t now) {
+    sales_result_t result = {.size = sizeof result};
+    pthread_mutex_lock(&lock);
+    int some = pending_len > 0;
+    uint64_t token = some ? pending[--pending_len] : 0;
+    pthread_mutex_unlock(&lock);
+    if (some) sales_complete(sales, now, token, &result, NULL); /* refused where the instance was closed */
+    return some;
 }
 
 static sales_status_t reserve(void *user_data, const sales_op_t *op, uint64_t bytes) {

@@ -1,4 +1,5 @@
-/* shared.h - the example's repo on disk, behind a lock: eight threads share it. Refuses now and then, without effect. */
+/* shared.h - the example's repo on disk, behind a lock: eight threads share it. Now and then it
+ * refuses, without effect, or answers later. */
 #ifndef CRASH_SHARED_H
 #define CRASH_SHARED_H
 
@@ -11,5 +12,8 @@ extern _Thread_local unsigned shared_thread;
 int shared_open(const char *directory, int faults);
 
 sales_repo_t shared_table(void);
+
+/* Answers one of the calls that pend, on whatever thread; whether there was one. */
+int shared_complete(sales_t sales, uint64_t now);
 
 #endif

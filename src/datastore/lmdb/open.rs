@@ -68,6 +68,7 @@ fn make(dir: &Path, identity: &Identity, reset: bool) -> Result<Identity> {
         Identity::Unreadable(why) if !reset => return Err(unidentified(why)),
         _ => {}
     }
+    path::sync_name(dir)?;
     let birth = identity::new_birth()?;
     create::data(dir, &birth)?;
     // Should the machine stop here, the next open finishes a creation, or after a reset finds two ids and

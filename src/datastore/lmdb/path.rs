@@ -7,6 +7,7 @@ use std::ffi::CString;
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -77,7 +78,27 @@ fn make(path: &Path) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
         Err(error) => return Err(fail::opening("make the store's directory", path, &error)),
     }
-    sync(parent)
+    Ok(())
+}
+
+/// Makes the directory's own name durable, whoever made it: an earlier creation may have stopped just before it did.
+pub fn sync_name(dir: &Path) -> Result<()> {
+    let Some(parent) = dir.parent() else { return Ok(()) };
+    match File::open(parent) {
+        // Ours to enter, not to read: then all of its file system.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => sync_all(dir),
+        _ => sync(parent),
+    }
+}
+
+fn sync_all(dir: &Path) -> Result<()> {
+    let failed = |error: io::Error| fail::opening("sync the file system of", dir, &error);
+    let file = File::open(dir).map_err(failed)?;
+    // SAFETY: the descriptor is open as long as `file` lives.
+    match unsafe { libc::syncfs(file.as_raw_fd()) } {
+        0 => Ok(()),
+        _ => Err(failed(io::Error::last_os_error())),
+    }
 }
 
 /// Makes the names in a directory durable.
