@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::status::SALES_ERR_RECORD;
+use std::fmt::{self, Display};
 
 /// Writes one record.
 pub struct Encoder(Vec<u8>);
@@ -49,15 +50,24 @@ impl Encoder {
     }
 }
 
+/// What a record is, and whose: put into words only when it has to be named.
+pub struct Named<T>(pub &'static str, pub T);
+
+impl<T: Display> Display for Named<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0, self.1)
+    }
+}
+
 /// Reads one record.
 pub struct Decoder<'a> {
     rest: &'a [u8],
-    what: &'a str,
+    what: &'a dyn Display,
 }
 
 impl<'a> Decoder<'a> {
     /// Opens a record: its checksum must fit and its version must be `version`. `what` names it in errors.
-    pub fn open(record: &'a [u8], version: u8, what: &'a str) -> Result<Self> {
+    pub fn open(record: &'a [u8], version: u8, what: &'a dyn Display) -> Result<Self> {
         let bad = |why: String| Error::new(SALES_ERR_RECORD, format!("{what}: {why}"));
         let Some((body, sum)) = record.split_last_chunk::<4>() else {
             return Err(bad(format!("{} bytes are too short for a record", record.len())));

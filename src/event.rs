@@ -95,7 +95,7 @@ impl Event {
 
     /// Reads the record of the store.
     pub fn decode(number: u64, record: &[u8]) -> Result<Self> {
-        let mut d = Decoder::open(record, LAYOUT, "an event of the history")?;
+        let mut d = Decoder::open(record, LAYOUT, &"an event of the history")?;
         let kind = d.u32()?;
         let event = Event {
             kind: EventKind::from_number(kind).ok_or_else(|| d.unknown(&format!("kind {kind} is not known")))?,

@@ -49,7 +49,7 @@ impl Books {
 
     /// Reads the store's layout.
     pub fn decode(bytes: &[u8]) -> Result<Books> {
-        let mut d = Decoder::open(bytes, LAYOUT, "the books")?;
+        let mut d = Decoder::open(bytes, LAYOUT, &"the books")?;
         let flags = d.u8()?;
         if flags & !(STARTED | UNTRUSTED) != 0 {
             return Err(d.unknown(&format!("flags {flags:#x} are not known")));

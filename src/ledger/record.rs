@@ -1,7 +1,7 @@
 //! The small hot record: what one slot holds and owes, in bytes. Its rules are plain functions on it, so that the
 //! store, the overlay and the tests all use the same ones.
 
-use crate::codec::{Decoder, Encoder};
+use crate::codec::{Decoder, Encoder, Named};
 use crate::datastore::{Read, Table};
 use crate::error::{Error, Result};
 use crate::market::{Id, U256};
@@ -93,7 +93,7 @@ impl Record {
 
     /// Reads the store's layout.
     pub fn decode(bytes: &[u8], slot: &Id) -> Result<Record> {
-        let what = format!("the record of slot {slot}");
+        let what = Named("the record of slot", slot);
         let mut d = Decoder::open(bytes, LAYOUT, &what)?;
         let flags = d.u8()?;
         if flags & !(ENDED | OF_SALE) != 0 {

@@ -86,7 +86,7 @@ impl Request {
     }
 
     fn decode(record: &[u8]) -> Result<Self> {
-        let mut d = Decoder::open(record, LAYOUT, "a request")?;
+        let mut d = Decoder::open(record, LAYOUT, &"a request")?;
         let request = Request {
             client: d.raw()?,
             proof_probability: U256::from_le_bytes(d.raw::<32>()?),
@@ -192,7 +192,7 @@ impl Ask {
 
     /// Reads the record of the store.
     pub fn decode(record: &[u8]) -> Result<Self> {
-        let mut d = Decoder::open(record, LAYOUT, "an ask")?;
+        let mut d = Decoder::open(record, LAYOUT, &"an ask")?;
         let ask = Ask {
             request_id: Id(d.raw()?),
             proof_probability: U256::from_le_bytes(d.raw::<32>()?),

@@ -2,7 +2,7 @@
 
 use super::offer::{Offer, Terms};
 use super::sale::{Return, Sale, State};
-use crate::codec::{Decoder, Encoder};
+use crate::codec::{Decoder, Encoder, Named};
 use crate::datastore::group::{Act, Txn};
 use crate::datastore::unsettled::{self, Owner};
 use crate::datastore::{Read, Table, Write};
@@ -43,7 +43,7 @@ impl Counts {
 
     /// Reads the record of the store.
     pub fn decode(bytes: &[u8]) -> Result<Counts> {
-        let mut d = Decoder::open(bytes, LAYOUT, "the counts of sales")?;
+        let mut d = Decoder::open(bytes, LAYOUT, &"the counts of sales")?;
         let counts = Counts { live: d.u64()?, queued: d.u64()?, sold: d.u64()?, refused: d.u64()? };
         d.end()?;
         Ok(counts)
@@ -95,7 +95,7 @@ impl Known {
 
     /// Reads the record of the store.
     pub fn decode(request: &Id, bytes: &[u8]) -> Result<Known> {
-        let what = format!("the record of request {request}");
+        let what = Named("the record of request", request);
         let mut d = Decoder::open(bytes, LAYOUT, &what)?;
         let known = Known {
             ends_at: d.u64()?,

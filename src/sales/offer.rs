@@ -1,6 +1,6 @@
 //! Offers: what the node sells, and what of it is sold.
 
-use crate::codec::{Decoder, Encoder};
+use crate::codec::{Decoder, Encoder, Named};
 use crate::datastore::{Read, Table, Write};
 use crate::error::{Error, Result};
 use crate::market::{Id, U256};
@@ -161,7 +161,7 @@ impl Offer {
 
     /// Reads the record of the store.
     pub fn decode(id: Id, bytes: &[u8]) -> Result<Offer> {
-        let what = format!("the record of offer {id}");
+        let what = Named("the record of offer", id);
         let mut d = Decoder::open(bytes, LAYOUT, &what)?;
         let terms = Terms {
             enabled: d.flag()?,

@@ -1,6 +1,6 @@
 //! The sale: one slot and how far it is. Its record is the checkpoint that a restart goes on from.
 
-use crate::codec::{Decoder, Encoder};
+use crate::codec::{Decoder, Encoder, Named};
 use crate::datastore::{Read, Table};
 use crate::error::Result;
 use crate::market::{Id, U256};
@@ -260,7 +260,7 @@ impl Sale {
 
     /// Reads the record of the store.
     pub fn decode(slot: Id, bytes: &[u8]) -> Result<Sale> {
-        let what = format!("the sale of slot {slot}");
+        let what = Named("the sale of slot", slot);
         let mut d = Decoder::open(bytes, LAYOUT, &what)?;
         let state = |d: &Decoder<'_>, number: u32| {
             State::from_number(number).ok_or_else(|| d.unknown(&format!("state {number} is not known")))
