@@ -3,6 +3,7 @@
 //!
 //! SALES_STEPS: how many steps (1000000). SALES_STEPS_SEED: the seed of the walk, instead of a random one.
 
+#[allow(dead_code)]
 #[path = "simulate/rng.rs"]
 mod rng;
 
@@ -562,6 +563,39 @@ fn a_request_that_ends_while_the_fill_is_out() {
         life.sees(view(request, slot, false));
         life.returns(outcome);
     }
+}
+
+/// Found by the simulator: told of the request's end while the fill was out, the sale was given back although the fill stood, and nobody collected
+/// the pay and the collateral.
+#[test]
+fn a_request_that_ends_well_while_the_fill_is_out() {
+    let mut life = Life::up_to(ALL, State::Filling);
+    assert_eq!(life.tell(Input::Happened(Happened::RequestEnded)), Effect::Rest);
+    assert_eq!(life.ok(), Effect::ReadSlot);
+    assert_eq!(life.sees(view(RequestState::Finished, SlotState::Finished, true)), Effect::FreeSlot);
+    life.ok();
+    life.returns(State::Finished);
+    // It does not stand: then it ended, but not for us.
+    for status in [SALES_HOST_TRANSIENT, SALES_HOST_NOT_ALLOWED] {
+        let mut life = Life::up_to(ALL, State::Filling);
+        life.tell(Input::Happened(Happened::RequestEnded));
+        life.fails(status);
+        life.returns(State::Ignored);
+    }
+    let mut life = Life::up_to(ALL, State::Filling);
+    life.tell(Input::Happened(Happened::RequestEnded));
+    assert_eq!(life.fails(SALES_HOST_UNKNOWN), Effect::ReadSlot);
+    life.sees(view(RequestState::Finished, SlotState::Finished, false));
+    life.returns(State::Ignored);
+}
+
+/// Found by the simulator: what the host answered to the operation that was still out took the place of the reason.
+#[test]
+fn why_a_sale_is_left_is_remembered() {
+    let mut life = Life::up_to(ALL, State::Downloading);
+    life.tell(Input::Abandon(false));
+    life.ok();
+    assert_eq!((life.sale.state, &*life.sale.last_text), (State::Abandoned, "abandoned by hand"));
 }
 
 #[test]

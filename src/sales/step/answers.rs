@@ -1,5 +1,6 @@
 //! What the host answers to an operation of a sale.
 
+use super::chain::not_ours;
 use super::{Effect, Stepping};
 use crate::host::{Answer, OpKind};
 use crate::sales::sale::{Return, State};
@@ -7,8 +8,12 @@ use crate::status::*;
 
 impl Stepping<'_> {
     pub(super) fn answered(&mut self, kind: OpKind, answer: Answer) -> Effect {
-        // Of a sale that ends, the reason why it ends is what is kept.
-        if !self.sale.state.is_outcome() {
+        // Of a sale that ends, the reason why it ends is what is kept; also while what is out is waited for.
+        let leaving = match self.sale.wanted {
+            Some(State::Abandoned | State::Lost | State::Ignored) => true,
+            wanted => wanted.is_some() && self.sale.state <= State::Filling,
+        };
+        if !self.sale.state.is_outcome() && !leaving {
             self.note(answer.status, if answer.is_ok() { "" } else { &answer.text });
         }
         // What is wanted no more goes its way, but for a fill: if it stands, the slot is ours.
@@ -62,12 +67,12 @@ impl Stepping<'_> {
             SALES_HOST_TRANSIENT => {
                 self.sale.submitted = false;
                 match self.sale.wanted {
-                    Some(outcome) => self.go(outcome),
+                    Some(outcome) => self.go(not_ours(outcome)),
                     None => self.pause(),
                 }
             }
             _ => {
-                let outcome = self.sale.wanted.unwrap_or(State::Ignored);
+                let outcome = not_ours(self.sale.wanted.unwrap_or(State::Ignored));
                 self.leave_with(outcome, OpKind::FillSlot, answer)
             }
         }

@@ -1,7 +1,7 @@
 //! What the chain says: its view of a slot, and its events. After a submitted fill it alone says whose the slot is.
 
 use super::{Effect, Happened, Stepping};
-use crate::host::Answer;
+use crate::host::{Answer, OpKind};
 use crate::market::{RequestState, SlotState, SlotView};
 use crate::sales::sale::State;
 use crate::status::*;
@@ -35,7 +35,7 @@ impl Stepping<'_> {
         let fillable = matches!(view.slot_state, SlotState::Free | SlotState::Repair)
             && matches!(view.request_state, RequestState::New | RequestState::Started);
         if !fillable {
-            let outcome = self.sale.wanted.unwrap_or(State::Ignored);
+            let outcome = not_ours(self.sale.wanted.unwrap_or(State::Ignored));
             return self.leave(outcome, SALES_OK, "the chain says the slot is not ours and cannot be filled");
         }
         let deadline = self.sale.fill_deadline(self.env.fill_margin_s);
@@ -124,7 +124,9 @@ impl Stepping<'_> {
                 self.read_unless_pending()
             }
             (_, Some(outcome)) => {
-                let outcome = if outcome == State::Finished { State::Ignored } else { outcome };
+                // A fill that is out may stand: then the slot is ours, and its pay is collected.
+                let filling = self.env.pending == Some(OpKind::FillSlot);
+                let outcome = if filling { outcome } else { not_ours(outcome) };
                 self.leave(outcome, SALES_OK, "the request ended before the slot was ours")
             }
             (Happened::SlotFilled, _) if !self.sale.submitted && state < State::Filled => {
@@ -168,6 +170,14 @@ impl Stepping<'_> {
             self.alert("the slot was freed on chain, and nobody can tell whose it is: sales_resolve tells".to_string());
         }
         Effect::Rest
+    }
+}
+
+/// The outcome of a slot that was never ours: its request may have ended well, but not for us.
+pub(super) fn not_ours(outcome: State) -> State {
+    match outcome {
+        State::Finished => State::Ignored,
+        outcome => outcome,
     }
 }
 
