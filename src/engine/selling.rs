@@ -246,8 +246,12 @@ impl Engine {
                 }
                 Err(error) => return Err(error),
             }
-            // Taken at once, so that no other thread begins the same.
-            if self.memory().attempting.insert(slot) {
+            // In one breath with a second look at the limit: another thread may have begun one meanwhile, or this very slot.
+            let taken = {
+                let attempting = &mut self.memory().attempting;
+                attempting.len() < self.options.max_attempts as usize && attempting.insert(slot)
+            };
+            if taken {
                 self.tell(slot, Input::Begin)?;
             }
         }
