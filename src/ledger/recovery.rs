@@ -189,8 +189,10 @@ impl Ledger {
                 return done;
             }
             let total = port.total().await;
+            // Looked up while nobody is let in: what another thread does next is in neither of the two.
+            let overview = ledger.overview();
             ledger.memory().open = was_open;
-            let (total, overview) = (total?, ledger.overview()?);
+            let (total, overview) = (total?, overview?);
             let books = overview.books;
             let expected = add(add(books.held, books.surplus, "held + surplus")?, overview.owed, "+ owed")?;
             let expected = add(expected, books.releasing, "+ releasing")?.saturating_sub(books.shortfall);
