@@ -221,11 +221,13 @@ impl Engine {
         Ok(())
     }
 
+    /// Of the seeded choices and of the commit before, so that a run that is played again has the same offers, and a host that opens with the same
+    /// seed each time has others.
     fn new_id(&self) -> Id {
         let mut id = Id::ZERO;
         self.memory().random.fill(&mut id.0);
-        let unlike = self.tokens.fresh().to_le_bytes();
-        Id(crate::market::keccak256(&[&id.0[..], &self.nonce, &unlike].concat()))
+        let seq = self.ledger.group().backend().seq().to_le_bytes();
+        Id(crate::market::keccak256(&[&id.0[..], &self.ledger.birth(), &seq].concat()))
     }
 
     /// sales_offer_remove.
