@@ -4,14 +4,14 @@
 #   make demo        a host sells every recorded scenario, its books are audited, then it is killed and audited again
 #   make test        every test; installs what is missing (apt, PyPI, crates.io)
 #   make test-full   the same, longer: more seeds, every kill
+#   make simulate SEEDS=n   n runs of the ledger and the engine against everything that fails; SEED=n: one of them again, told at length
 #   make header      writes include/sales.h anew from src/ffi
 #   make crash KILLS=n   n kills of a host with 8 busy threads;  make crash-every: one at every system call of a small run
 #   make disk        each system call of the store failing in turn; disks that fill up, break and come back
 #   make powerloss IMAGES=n   n images of what a power loss may leave, opened; IMAGE=n: one of them again, told at length
 #   make install PREFIX=/usr/local
 
-RUNS ?= 20000
-WORLDS ?= 5000
+SEEDS ?= 2000
 KILLS ?= 2000
 IMAGES ?= 1000
 SCHEDULES ?= 600
@@ -46,7 +46,7 @@ test: tools
 	@$(STAGE) --summary
 
 test-full:
-	$(MAKE) test RUNS=200000 WORLDS=100000 IMAGES=100000 SCHEDULES=20000
+	$(MAKE) test SEEDS=200000 IMAGES=100000 SCHEDULES=20000
 	$(MAKE) planted
 	$(MAKE) crash KILLS=$(KILLS)
 	$(MAKE) crash-every
@@ -55,9 +55,8 @@ lint:
 	cargo fmt --all -- --check
 	cargo clippy --release --all-targets --quiet -- -D warnings
 
-# The simulations have a stage of their own.
 rust: library
-	cargo test --release --quiet --lib $$(scripts/tests.sh protocol engine)
+	cargo test --release --quiet --lib $$(scripts/tests.sh)
 
 c: library
 	$(MAKE) --no-print-directory -C tests/c check
@@ -78,12 +77,17 @@ asan-rust:
 	$(MAKE) --no-print-directory -C tests/c torture-address
 
 proofs: library
-	SALES_PROTOCOL_RUNS=$(RUNS) cargo test --release --quiet --test protocol -- --nocapture
-	SALES_ENGINE_RUNS=$(WORLDS) cargo test --release --quiet --test engine -- --nocapture
+	$(MAKE) --no-print-directory simulate
 	$(MAKE) --no-print-directory interleave
 	$(MAKE) --no-print-directory powerloss
 	$(MAKE) --no-print-directory crash KILLS=100
 	$(MAKE) --no-print-directory disk
+
+# Everything that fails, in memory: a fresh random base each time, unless BASE=n.
+.PHONY: simulate
+simulate:
+	$(if $(SEED),SALES_SIMULATE_SEED=$(SEED)) $(if $(BASE),SALES_SIMULATE_BASE=$(BASE)) SALES_SIMULATE_SEEDS=$(SEEDS) \
+		cargo test --release --quiet --test simulate
 
 powerloss: library
 	$(MAKE) --no-print-directory -C tests/powerloss IMAGES=$(IMAGES)

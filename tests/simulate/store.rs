@@ -15,8 +15,8 @@ pub enum Plan {
     Good,
     /// The map has to grow: the body runs twice, and the commit is durable.
     Again,
-    /// Nothing of it reaches the disk.
-    Clean,
+    /// Nothing of it reaches the disk: it is full, or an I/O error came before the meta write.
+    Clean { full: bool },
     /// The meta write fails; `there`: it will be found on the disk.
     Unknown { there: bool },
 }
@@ -176,9 +176,12 @@ impl Backend for Store {
                 disk.tables.seq += 1;
                 Ok(())
             }
-            Plan::Clean => {
+            Plan::Clean { full } => {
                 disk.tables.roll_back();
-                Err(CommitError::Clean(Error::new(SALES_ERR_DISK_FULL, "the disk is full")))
+                Err(CommitError::Clean(match full {
+                    true => Error::new(SALES_ERR_DISK_FULL, "the disk is full"),
+                    false => Error::new(SALES_ERR_STORE, "an I/O error before the meta write"),
+                }))
             }
             Plan::Unknown { there } => {
                 disk.unknown = Some(there);

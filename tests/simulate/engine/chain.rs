@@ -132,6 +132,22 @@ impl Chain {
         on.slots[*at].mine && matches!(on.slot_state(*at, time), SlotState::Filled)
     }
 
+    /// A store was lost, and with it what it was told: hosts that cannot ask the chain tell the ends again.
+    pub fn tell_ends_again(&mut self) {
+        self.requests.values_mut().for_each(|on| on.told = false);
+    }
+
+    /// Slots that are still ours although their request has ended.
+    pub fn unpaid(&self, time: u64, but: &BTreeSet<Id>) -> Vec<Id> {
+        let slots = self.by_slot.iter().filter(|(slot, _)| !but.contains(*slot));
+        let ended = |(slot, (request, at)): (&Id, &(Id, usize))| {
+            let on = &self.requests[request];
+            let over = matches!(on.slot_state(*at, time), SlotState::Finished | SlotState::Cancelled);
+            (on.slots[*at].mine && over).then_some(*slot)
+        };
+        slots.filter_map(ended).collect()
+    }
+
     /// What an operator sees who looks at the chain.
     pub fn host_is_us(&self, slot: &Id) -> bool {
         self.by_slot.get(slot).is_some_and(|(request, at)| self.requests[request].slots[*at].mine)
@@ -198,13 +214,14 @@ impl Chain {
         Some(was_ours)
     }
 
-    /// Hosts that cannot ask the chain watch the clock themselves.
-    pub fn tell_ends(&mut self, time: u64) {
+    /// Hosts watch the clock and tell that a request has ended; those that cannot ask the chain must.
+    pub fn tell_ends(&mut self, time: u64, sure: bool) {
         let mut told = Vec::new();
         for (id, on) in &mut self.requests {
             let what = match on.state(time) {
                 RequestState::Cancelled => Happened::RequestCancelled,
                 RequestState::Finished => Happened::RequestEnded,
+                RequestState::Failed => Happened::RequestFailed,
                 _ => continue,
             };
             if !std::mem::replace(&mut on.told, true) {
@@ -212,7 +229,7 @@ impl Chain {
             }
         }
         for (id, what) in told {
-            self.tell(id, None, what, true);
+            self.tell(id, None, what, sure);
         }
     }
 }
@@ -277,8 +294,22 @@ impl Truth {
         }
     }
 
+    /// A fill of ours that nobody knows of is mined.
+    fn land_late(&mut self) {
+        if let Some(slot) = self.chain.landing.pop_first() {
+            let landed = self.chain.fill(&slot, self.time, true);
+            say!(self, "a fill of ours lands late in {slot}: {landed}");
+            if landed {
+                self.count("a fill lands late");
+            }
+        }
+    }
+
     /// What others do on the chain.
     pub fn others_move(&mut self) {
+        if self.rng.chance(600) {
+            self.land_late();
+        }
         let slots = self.chain.slots();
         if slots.is_empty() {
             return;
@@ -301,15 +332,6 @@ impl Truth {
                 }
             }
             6..=7 => {
-                if let Some(slot) = self.chain.landing.pop_first() {
-                    let landed = self.chain.fill(&slot, time, true);
-                    say!(self, "a fill of ours lands late in {slot}: {landed}");
-                    if landed {
-                        self.count("a fill lands late");
-                    }
-                }
-            }
-            8 => {
                 if let Some(on) = self.chain.requests.get_mut(&request) {
                     if on.state(time) == RequestState::Cancelled && !on.withdrawn {
                         on.withdrawn = true;
@@ -341,10 +363,8 @@ impl Truth {
     /// Time passes on the chain.
     pub fn advance(&mut self, by: u64) {
         self.time += by;
-        if !self.has.read_slot {
-            let time = self.time;
-            self.chain.tell_ends(time);
-        }
+        let (time, sure) = (self.time, !self.has.read_slot);
+        self.chain.tell_ends(time, sure);
         let reverted: Vec<Id> = self.chain.landing.iter().copied().filter(|slot| !self.can_land(slot)).collect();
         self.chain.landing.retain(|slot| !reverted.contains(slot));
     }
@@ -366,8 +386,9 @@ impl ChainTable for Host {
             if *collateral == U256::ZERO || slot.request.is_none() {
                 t.broken(format!("slot {} is filled for nothing", op.slot));
             }
+            // Another thread may have told a later time while this one was on its way.
             let latest = t.latest;
-            if latest >= op.deadline {
+            if latest >= op.deadline && t.has.threads == 0 {
                 t.broken(format!("trap 2: slot {} is filled at {latest}, its deadline is {}", op.slot, op.deadline));
             }
         }

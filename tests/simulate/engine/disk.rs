@@ -1,10 +1,13 @@
-//! The store with its faults: commits that fail, that nobody knows of, and a process that dies before or after one.
+//! The store with its faults: commits that fail, that nobody knows of, a disk with room for releases only, and a process that dies before or after a
+//! commit. It also sees which sale moves from which state to which.
 
-use super::store::{Plan, Store};
 use super::truth::{say, Shared};
-use sales::datastore::{Backend, CommitError, Read, Write};
+use crate::store::{Plan, Store};
+use sales::datastore::{Backend, CommitError, Read, Table, Visit, Write};
 use sales::error::{Error, Result};
-use sales::status::SALES_ERR_STORE_REOPEN;
+use sales::market::Id;
+use sales::sales::sale::{Sale, State};
+use sales::status::{SALES_ERR_DISK_FULL, SALES_ERR_STORE_REOPEN};
 
 pub struct Disk {
     pub store: Store,
@@ -13,6 +16,56 @@ pub struct Disk {
 
 fn gone() -> Error {
     Error::new(SALES_ERR_STORE_REOPEN, "the process is dead")
+}
+
+/// A transaction that is looked at.
+struct Looking<'a> {
+    tables: &'a mut dyn Write,
+    low: bool,
+    moves: Vec<(Option<State>, State)>,
+}
+
+impl Read for Looking<'_> {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<&[u8]>> {
+        self.tables.get(table, key)
+    }
+
+    fn walk(&self, table: Table, from: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        self.tables.walk(table, from, visit)
+    }
+
+    fn last(&self, table: Table) -> Result<Option<Vec<u8>>> {
+        self.tables.last(table)
+    }
+
+    fn seq(&self) -> Result<u64> {
+        self.tables.seq()
+    }
+}
+
+impl Write for Looking<'_> {
+    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
+        // As the real one: what is left of the disk serves releases.
+        let new_business = matches!(table, Table::Slots | Table::Sales | Table::Requests | Table::Offers);
+        if self.low && new_business && self.tables.get(table, key)?.is_none() {
+            return Err(Error::new(SALES_ERR_DISK_FULL, "the disk is full: new records are refused"));
+        }
+        let slot = (table == Table::Sales).then(|| key.try_into().map(Id).ok()).flatten();
+        let before = slot.map(|slot| Sale::load(self.tables, &slot)).transpose()?.flatten();
+        self.tables.put(table, key, value)?;
+        if let Some(after) = slot.map(|slot| Sale::load(self.tables, &slot)).transpose()?.flatten() {
+            // A slot that is sold once more begins anew.
+            let before = before.filter(|sale| sale.act == after.act).map(|sale| sale.state);
+            if before != Some(after.state) {
+                self.moves.push((before, after.state));
+            }
+        }
+        Ok(())
+    }
+
+    fn del(&mut self, table: Table, key: &[u8]) -> Result<()> {
+        self.tables.del(table, key)
+    }
 }
 
 impl Disk {
@@ -34,14 +87,17 @@ impl Disk {
             return Some((Plan::Good, false));
         }
         let (what, plan) = if t.hit(odds.clean) {
-            ("commit fails cleanly", Plan::Clean)
+            match t.rng.chance(500) {
+                true => ("store: the disk is full", Plan::Clean { full: true }),
+                false => ("store: I/O error before the meta write", Plan::Clean { full: false }),
+            }
         } else if t.hit(odds.meta) {
             match t.rng.chance(500) {
-                true => ("commit unknown, there", Plan::Unknown { there: true }),
-                false => ("commit unknown, not there", Plan::Unknown { there: false }),
+                true => ("store: I/O error in the meta write, commit there", Plan::Unknown { there: true }),
+                false => ("store: I/O error in the meta write, commit not there", Plan::Unknown { there: false }),
             }
         } else if t.hit(20) {
-            ("commit body runs twice", Plan::Again)
+            ("store: the map is full and grows", Plan::Again)
         } else {
             return Some((Plan::Good, false));
         };
@@ -53,6 +109,7 @@ impl Disk {
 
 impl Backend for Disk {
     fn read(&self, body: &mut dyn FnMut(&dyn Read) -> Result<()>) -> Result<()> {
+        self.shared.breathe();
         if self.shared.lock().crashed {
             return Err(gone());
         }
@@ -61,9 +118,27 @@ impl Backend for Disk {
 
     fn write(&self, body: &mut dyn FnMut(&mut dyn Write) -> Result<()>) -> std::result::Result<(), CommitError> {
         let Some((plan, dies)) = self.plan() else { return Err(CommitError::Unknown(gone())) };
+        let low = self.shared.lock().low;
         self.store.plan(plan);
-        let done = self.store.write(body);
+        let mut moves = Vec::new();
+        let mut refused = false;
+        let done = self.store.write(&mut |tables| {
+            let mut looking = Looking { tables, low, moves: Vec::new() };
+            let done = body(&mut looking);
+            refused |= low && done.as_ref().is_err_and(|error| error.status == SALES_ERR_DISK_FULL);
+            moves = looking.moves;
+            done
+        });
         self.store.plan(Plan::Good);
+        let mut t = self.shared.lock();
+        if refused {
+            t.count("store: new business is refused, the disk is low");
+        }
+        // What nobody knows of is there or not: it is looked at when the store is open again, as its next moves.
+        if done.is_ok() {
+            moves.into_iter().for_each(|step| *t.moves.entry(step).or_default() += 1);
+        }
+        drop(t);
         if dies {
             return Err(CommitError::Unknown(gone()));
         }

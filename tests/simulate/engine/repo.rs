@@ -1,6 +1,7 @@
 //! The node's Repo, with its truth.
 
 use super::host::Host;
+use super::loss::Origin;
 use super::truth::{say, Job, Truth};
 use sales::host::{Op, OpKind, Repo, RepoTotal};
 use sales::market::Id;
@@ -8,7 +9,7 @@ use sales::status::*;
 use std::collections::BTreeMap;
 
 /// What the Repo has really reserved for us.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Books {
     pub capacity: i128,
     /// Taken by others.
@@ -18,12 +19,49 @@ pub struct Books {
     pub of: BTreeMap<Id, i128>,
     pub id: [u8; 16],
     pub seq: u64,
+    /// As they were before what was acknowledged last and may not be on the repo's disk.
+    pub past: Vec<Past>,
+}
+
+/// What a repo that forgets falls back to.
+#[derive(Clone)]
+pub struct Past {
+    total: i128,
+    of: BTreeMap<Id, i128>,
+    id: [u8; 16],
+    seq: u64,
+}
+
+impl Books {
+    /// The machine stops, and the last writes of the repo were not on its disk.
+    pub fn forget(&mut self, at: usize) -> bool {
+        if self.past.is_empty() {
+            return false;
+        }
+        let Past { total, of, id, seq } = self.past[at % self.past.len()].clone();
+        let changed = of != self.of;
+        (self.total, self.of, self.id, self.seq) = (total, of, id, seq);
+        changed
+    }
 }
 
 impl Truth {
+    /// Others take space in the repo, or give it back.
+    pub fn others_take_space(&mut self) {
+        let capacity = self.books.capacity;
+        self.books.other = self.rng.pick(&[0, 0, capacity / 3, capacity]);
+        say!(self, "others have {} of {capacity}", self.books.other);
+    }
+
     pub fn repo_effect(&mut self, job: &Job) -> i32 {
         let bytes = i128::from(job.bytes);
         let books = &mut self.books;
+        if self.has.forgets {
+            if books.past.len() == 8 {
+                books.past.remove(0);
+            }
+            books.past.push(Past { total: books.total, of: books.of.clone(), id: books.id, seq: books.seq });
+        }
         if job.kind == OpKind::RepoReserve {
             if books.total + books.other + bytes > books.capacity {
                 self.count("repo is full");
@@ -42,10 +80,10 @@ impl Truth {
             if job.slot == Id::ZERO {
                 self.count("surplus released");
                 let kept: i128 = self.chain.slots().iter().map(|slot| i128::from(self.must_keep(slot))).sum();
-                if total < kept {
+                if total < kept && self.by_slot {
                     self.broken(format!("S5: {bytes} bytes released as surplus; {total} are left, {kept} are kept"));
                 }
-            } else if left < i128::from(self.must_keep(&job.slot)) {
+            } else if self.by_slot && left < i128::from(self.must_keep(&job.slot)) {
                 let kept = self.must_keep(&job.slot);
                 let slot = job.slot;
                 let ours = self.chain.is_ours(&slot, self.time);
@@ -56,6 +94,8 @@ impl Truth {
                 ));
             }
         }
+        // A start that gets so far has been found right.
+        self.origin = Origin::True;
         if self.has.keeps_id {
             let books = &mut self.books;
             books.seq = if books.id == job.store.0 { books.seq.max(job.store.1) } else { job.store.1 };
@@ -74,6 +114,7 @@ impl Host {
 
 impl Repo for Host {
     fn available(&self) -> (i32, u64) {
+        self.shared.breathe();
         let mut t = self.enter();
         let odds = t.odds;
         if t.hit(odds.transient) {
@@ -97,7 +138,9 @@ impl Repo for Host {
     }
 
     fn reserved(&self) -> (i32, RepoTotal) {
+        self.shared.breathe();
         let mut t = self.enter();
+        self.maybe_crash(&mut t, "crash before the total is told");
         let odds = t.odds;
         if t.hit(odds.transient) {
             t.count("repo.reserved fails");

@@ -1,14 +1,17 @@
 //! What is true outside the library: the clock, the faults of this run, and everything that the host's parts share.
 
+use super::baton::Pauser;
 use super::chain::Chain;
+use super::loss::{Copy, Origin};
 use super::repo::Books;
-use super::rng::Rng;
-use super::store::Store;
-use sales::engine::Engine;
+use crate::rng::Rng;
+use crate::store::Store;
+use sales::engine::{Engine, Options};
 use sales::host::{Answer, OpKind};
 use sales::market::{Id, Request};
+use sales::sales::sale::State;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The planted crash: the process ends here.
 pub struct Crash;
@@ -27,6 +30,14 @@ pub struct Has {
     pub keep: bool,
     pub clear: bool,
     pub cancel: bool,
+    /// The repo may lose, when the machine stops, what it has acknowledged.
+    pub forgets: bool,
+    /// The operator puts old copies of the store in its place, backups, or an empty one.
+    pub loses: bool,
+    /// Threads that call the module.
+    pub threads: usize,
+    /// A thousand slots and more.
+    pub big: bool,
 }
 
 /// How often things go wrong in this run, per mille.
@@ -42,6 +53,8 @@ pub struct Odds {
     pub meta: u64,
     pub crash: u64,
     pub clock: u64,
+    /// Another thread goes on at this point.
+    pub switch: u64,
 }
 
 /// One operation that the host was asked for.
@@ -77,17 +90,43 @@ pub struct Out {
     pub cancelled: bool,
 }
 
+/// A call of the repo that was answered UNKNOWN, in this life of the engine.
+#[derive(Debug, Clone, Copy)]
+pub struct Doubt {
+    pub kind: OpKind,
+    pub bytes: u64,
+    /// It happened.
+    pub done: bool,
+}
+
 pub struct Truth {
     pub rng: Rng,
     pub has: Has,
     pub odds: Odds,
     pub calm: bool,
     pub counts: BTreeMap<&'static str, u64>,
+    /// Moves of sales from state to state, as they became durable. `None`: there was no sale.
+    pub moves: BTreeMap<(Option<State>, State), u64>,
     pub trace: Option<Vec<String>>,
     pub violation: Option<String>,
+    pub pauser: Pauser,
+    /// The process is dead: whoever calls in dies with it.
     pub crashed: bool,
-    pub engine: Weak<Engine>,
+    pub engine: Option<Arc<Engine>>,
+    pub options: Options,
     pub store: Store,
+    pub started: bool,
+    /// A stop was begun, and pends.
+    pub stopping: bool,
+    /// A start was refused because of its store.
+    pub refused: bool,
+    /// The process is to end like this.
+    pub condemned: Option<&'static str>,
+    /// Threads that are in the midst of a call, besides the one that runs.
+    pub inside: usize,
+    /// The disk has room for releases only.
+    pub low: bool,
+    pub steps: u64,
     /// The chain's time.
     pub time: u64,
     /// How far the host's clock is off.
@@ -95,20 +134,38 @@ pub struct Truth {
     /// The latest time that the running engine was told.
     pub latest: u64,
     pub books: Books,
+    /// The repo lost something that the running module does not know of yet.
+    pub forgot: bool,
+    /// The repo's bytes can be told apart by slot: nothing was lost and re-reserved as a whole.
+    pub by_slot: bool,
     pub chain: Chain,
     /// What lies on the disk of each slot.
     pub content: BTreeMap<Id, u64>,
     /// How much of it was told.
     pub reported: BTreeMap<Id, u64>,
     pub out: Vec<Out>,
-    pub tokens: BTreeSet<u64>,
-    /// Of calls of the repo that answered UNKNOWN in this life of the engine: whether they happened.
-    pub doubts: BTreeMap<Id, bool>,
+    /// Tokens of this life, in the order in which they came.
+    pub tokens: BTreeMap<u64, usize>,
+    pub old_tokens: Vec<u64>,
+    /// By slot.
+    pub doubts: BTreeMap<Id, Doubt>,
     /// Slots that were ever in doubt in the ledger.
     pub doubted: BTreeSet<Id>,
-    /// Given up by hand although ours: no longer our affair.
+    /// Given up by hand although ours, or lost with the store that knew them: no longer our affair.
     pub forced: BTreeSet<Id>,
     pub last_event: u64,
+    pub offers: Vec<Id>,
+    /// Reserved by hand, durably.
+    pub hand: BTreeMap<Id, u64>,
+    /// A repair failed halfway: the total counts, the books do not yet, and nothing is let in.
+    pub half_repaired: bool,
+    pub copy: Option<Copy>,
+    pub origin: Origin,
+    /// Surplus may be kept: a repair in the end gives it back.
+    pub keeps_surplus: bool,
+    pub ids: u8,
+    pub posted: u64,
+    pub block: u64,
 }
 
 /// Adds a line to the trace.
@@ -129,6 +186,11 @@ impl Truth {
         *self.counts.entry(what).or_default() += 1;
     }
 
+    /// How the trace calls a token: the numbers themselves begin at random.
+    pub fn token(&self, token: u64) -> String {
+        self.tokens.get(&token).map_or_else(|| "unknown".to_string(), |at| format!("t{at}"))
+    }
+
     /// A promise is broken.
     pub fn broken(&mut self, what: String) {
         say!(self, "VIOLATION: {what}");
@@ -146,8 +208,8 @@ impl Truth {
 
     /// What a slot must keep in the repo, whatever happens: it is ours on chain until its request ends, or its content lies on the disk.
     pub fn must_keep(&self, slot: &Id) -> u64 {
-        let Some(size) = self.chain.size_of(slot) else { return 0 };
-        let ours = self.chain.is_ours(slot, self.time) && !self.forced.contains(slot);
+        let Some(size) = self.chain.size_of(slot).filter(|_| !self.forced.contains(slot)) else { return 0 };
+        let ours = self.chain.is_ours(slot, self.time);
         let on_disk = self.has.clear && self.content.contains_key(slot);
         if ours || on_disk {
             size - self.reported.get(slot).copied().unwrap_or(0).min(size)
@@ -190,5 +252,17 @@ pub struct Shared(pub Arc<Mutex<Truth>>);
 impl Shared {
     pub fn lock(&self) -> MutexGuard<'_, Truth> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Another thread may go on here. Nothing may be held that it could want.
+    pub fn breathe(&self) {
+        let mut t = self.lock();
+        let odds = t.odds;
+        if t.pauser.can_pause() && !t.crashed && t.engine.is_some() && t.hit(odds.switch) {
+            t.count("another thread goes on");
+            let pauser = t.pauser.clone();
+            drop(t);
+            pauser.pause();
+        }
     }
 }

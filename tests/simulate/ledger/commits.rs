@@ -3,7 +3,7 @@
 use super::driver::{say, World};
 use super::job::{Fate, Wait};
 use super::model::Deed;
-use super::store::Plan;
+use crate::store::Plan;
 use sales::ledger::task::Got;
 
 impl World {
@@ -21,7 +21,7 @@ impl World {
                 self.plain = next;
                 self.riding.clear();
             }
-            Plan::Clean => assert!(done.is_err(), "S3: a flush that failed is told as done"),
+            Plan::Clean { .. } => assert!(done.is_err(), "S3: a flush that failed is told as done"),
             Plan::Unknown { .. } => self.fork = Some(next),
         }
     }
@@ -29,7 +29,7 @@ impl World {
     pub fn fault(&mut self) -> Plan {
         let odds = self.odds;
         let (what, plan) = if self.hit(odds.clean) {
-            ("commit fails cleanly", Plan::Clean)
+            ("commit fails cleanly", Plan::Clean { full: self.rng.chance(500) })
         } else if self.hit(odds.meta) {
             match self.rng.chance(500) {
                 true => ("commit unknown, there", Plan::Unknown { there: true }),
@@ -94,7 +94,7 @@ impl World {
                 }
                 (Err(_), _, Ok(_)) => false,
                 (Ok(out), Plan::Good | Plan::Again, Ok(n)) => out.is_none_or(|out| out == i128::from(*n)),
-                (Ok(_), Plan::Clean, Err(_)) => fate == Fate::Clean,
+                (Ok(_), Plan::Clean { .. }, Err(_)) => fate == Fate::Clean,
                 (Ok(_), Plan::Unknown { .. }, Err(_)) => fate == Fate::Unknown,
                 _ => false,
             };
@@ -122,7 +122,7 @@ impl World {
                 self.plain = next;
                 self.riding.clear();
             }
-            Plan::Clean => {}
+            Plan::Clean { .. } => {}
             Plan::Unknown { .. } => self.fork = Some(next),
         }
         self.hear();

@@ -4,8 +4,8 @@ use super::driver::{id_of, say, Copy, Odds, Origin, World};
 use super::job::{Job, Kind, Wait};
 use super::model::{Plain, NOBODY, SLOTS};
 use super::repo::Repo;
-use super::rng::Rng;
-use super::store::Store;
+use crate::rng::Rng;
+use crate::store::Store;
 use sales::datastore::group::{Act, Txn};
 use sales::datastore::{Backend, Table, Write};
 use sales::error::Error;
@@ -28,8 +28,7 @@ impl Act for Offer {
 }
 
 impl World {
-    pub fn new(seed: u64, trace: bool) -> World {
-        let mut rng = Rng::new(seed);
+    pub fn new(mut rng: Rng, trace: bool) -> World {
         let total = rng.chance(680);
         let huge = rng.chance(50);
         let sizes = match huge {
@@ -92,11 +91,17 @@ impl World {
     /// A whole run.
     pub fn run(&mut self) {
         for life in 0..self.rng.range(1, 4) {
+            if !self.rng.begin_move() {
+                break;
+            }
             match life {
                 0 => self.boot(false),
                 _ => self.next_life(),
             }
             for _ in 0..self.rng.range(30, 600) {
+                if !self.rng.begin_move() {
+                    break;
+                }
                 self.act();
                 self.check();
                 let dying = if self.store.is_dead() { 200 } else { self.odds.crash };
@@ -436,6 +441,7 @@ impl World {
     /// Nothing fails any more, all is released, and the Repo holds nothing of ours.
     fn finale(&mut self) {
         say!(self, "--- finale");
+        self.rng.begin_end();
         self.calm = true;
         self.filled = [false; SLOTS];
         self.repo.other = 0;
