@@ -86,7 +86,8 @@ static void check_slot(unsigned slot) {
              ", perhaps %s %" PRIu64 "/%" PRIu64,
              slot, names[seen.kind], seen.asked, seen.consumed, names[facts->is.kind], facts->is.asked,
              facts->is.consumed, names[facts->may.kind], facts->may.asked, facts->may.consumed);
-    host_note((note_t){.kind = NOTE_SLOT, .subject = slot, .part = seen.kind, .value = seen.asked, .other = seen.consumed});
+    host_note((note_t){
+        .kind = NOTE_SLOT, .subject = slot, .part = seen.kind, .value = seen.asked, .other = seen.consumed});
     if (seen.kind != SLOT_LIVE) return;
     sales_id_t id = host_book_slot(slot);
     sales_status_t status = sales_reserve(host.sales, host.facts.now, &id, seen.asked, NULL, NULL);

@@ -26,7 +26,7 @@
 #define SIGHTS_MAX 64
 #define OPENING 45 /* records of the making of a store, more or less; */
 #define SAVING 12  /* after a failed meta write; */
-#define NAMING 4   /* after a change of a name; */
+#define NAMING 2   /* after a change of a name; */
 #define GROWING 60 /* before and after the map of the store has grown */
 #define FIRST_MAP (UINT64_C(16) << 20)
 #define SAID_SIZE 1024
@@ -81,8 +81,20 @@ static int act_in_child(const line_t *line, const char *root, const facts_t *fac
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static fate_t fate_of(dice_t *dice, uint32_t point) {
+/* A point of a log at which the power fails. */
+typedef struct point_t {
+    uint32_t at;
+    int names; /* it was chosen because names change there */
+} point_t;
+
+static fate_t fate_of(dice_t *dice, point_t where, const platter_t *platter) {
     fate_t fate = {.seed = dice_roll(dice), .cut = UINT32_MAX};
+    uint32_t point = where.at;
+    if (where.names && dice_below(dice, 2) == 0) { /* the newer names without the older */
+        fate.kept = 256;
+        fate.from = platter_unsynced_name(platter, dice_roll(dice)) + 1;
+        return fate;
+    }
     switch (dice_below(dice, 8)) {
     case 0: break; /* nothing that was not synced is there */
     case 1: fate.kept = 256; break;
@@ -103,8 +115,8 @@ static fate_t fate_of(dice_t *dice, uint32_t point) {
 }
 
 static int ascending(const void *a, const void *b) {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
+    const point_t *x = a, *y = b;
+    return x->at != y->at ? (x->at < y->at ? -1 : 1) : x->names - y->names;
 }
 
 /* What a log has to offer. */
@@ -141,7 +153,7 @@ static sights_t sights_of(const record_log_t *log) {
 
 /* Where the power fails: anywhere, or where it is rare and matters: in the opening, in the rest of the first recovery,
  * where the map grows, while a commit is saved whose meta page could not be written, where names change. */
-static void choose_points(const record_log_t *log, dice_t *dice, uint32_t points[PER_GENERATION]) {
+static void choose_points(const record_log_t *log, dice_t *dice, point_t points[PER_GENERATION]) {
     const sights_t sights = sights_of(log);
     for (unsigned k = 0; k < PER_GENERATION; k++) {
         uint64_t where = dice_below(dice, 12), from = 0, len = log->count;
@@ -150,10 +162,10 @@ static void choose_points(const record_log_t *log, dice_t *dice, uint32_t points
         if (where == 3 && sights.grown > 0) from = sights.grown - GROWING, len = 2 * GROWING;
         if ((where == 4 || where == 5) && sights.faults_len > 0)
             from = sights.faults[dice_below(dice, sights.faults_len)], len = SAVING;
-        if (where == 6 && sights.names_len > 0)
-            from = sights.names[dice_below(dice, sights.names_len)], len = NAMING;
+        int names = (where == 6 || where == 7) && sights.names_len > 0;
+        if (names) from = sights.names[dice_below(dice, sights.names_len)] + 1, len = NAMING;
         if (from + len > log->count) len = log->count - from;
-        points[k] = (uint32_t)(from + dice_below(dice, len + 1));
+        points[k] = (point_t){.at = (uint32_t)(from + dice_below(dice, len + 1)), .names = names};
     }
     qsort(points, PER_GENERATION, sizeof points[0], ascending);
 }
@@ -174,8 +186,8 @@ static void tell_at_length(uint64_t number, const fate_t *fate, const platter_t 
                            uint32_t point) {
     uint32_t at = 0;
     printf("image %" PRIu64 ": the power fails at record %u of %" PRIu64 ", %u changes are not synced; kept %u/256, "
-           "torn %u/256, from %u on lost\n",
-           number, point, log->count, platter_unsynced(platter), fate->kept, fate->torn, fate->cut);
+           "torn %u/256, before %u and from %u on lost\n",
+           number, point, log->count, platter_unsynced(platter), fate->kept, fate->torn, fate->from, fate->cut);
     for (const record_t *record = record_next(log, NULL); record && at < point;
          record = record_next(log, record), at++) {
         if (record->kind == RECORD_NOTE) {
@@ -236,7 +248,8 @@ static void lose_store(const char *root, facts_t *facts, dice_t *dice) {
 static int generation(line_t *line, unsigned g, platter_t **platter, facts_t *facts) {
     record_log_t *log = line->logs[g % 2], *next_log = line->logs[(g + 1) % 2];
     dice_t dice = dice_of(line->seed, 1000 + g);
-    uint32_t points[PER_GENERATION], at = 0;
+    point_t points[PER_GENERATION];
+    uint32_t at = 0;
     choose_points(log, &dice, points);
     unsigned heir = (unsigned)dice_below(&dice, PER_GENERATION);
     platter_t *next = NULL;
@@ -246,12 +259,12 @@ static int generation(line_t *line, unsigned g, platter_t **platter, facts_t *fa
     platter_begin(*platter);
     for (unsigned k = 0; k < PER_GENERATION; k++) {
         uint64_t number = line->run * PER_RUN + g * PER_GENERATION + k;
-        for (; at < points[k]; at++, record = record_next(log, record)) {
+        for (; at < points[k].at; at++, record = record_next(log, record)) {
             platter_do(*platter, record, at, 0);
             if (record->kind == RECORD_NOTE) facts_take(facts, record_bytes(record));
             watch(&moment, record);
         }
-        fate_t fate = fate_of(&dice, at);
+        fate_t fate = fate_of(&dice, points[k], *platter);
         /* In the middle of a write, of which nothing is sure yet. */
         if (dice_below(&dice, 2) == 0 && record != NULL && record->kind == RECORD_WRITE)
             platter_do(*platter, record, at, 1);
@@ -312,7 +325,8 @@ static void first_life(line_t *line, uint64_t run, record_log_t *log) {
     line->seed = dice_mix(line->plan->seed ^ dice_mix(run));
     place_fresh(&line->place, 0, root);
     if (act_in_child(line, root, &facts, line->seed, log)) return;
-    fprintf(stderr, "run %" PRIu64 " of seed %" PRIu64 " failed before any power loss: %s\n", run, line->plan->seed, said);
+    fprintf(stderr, "run %" PRIu64 " of seed %" PRIu64 " failed before any power loss: %s\n", run, line->plan->seed,
+            said);
     exit(2);
 }
 

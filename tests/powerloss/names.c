@@ -56,7 +56,8 @@ int names_find(const platter_t *platter, const char *path, uint32_t *inode) {
         *inode = 0;
         return 1;
     }
-    const entry_t *entry = resolve(&platter->now, path, &place) ? find(&platter->now, place.directory, place.name) : NULL;
+    if (!resolve(&platter->now, path, &place)) return 0;
+    const entry_t *entry = find(&platter->now, place.directory, place.name);
     if (entry != NULL) *inode = entry->inode;
     return entry != NULL;
 }
@@ -156,6 +157,10 @@ void names_sync(platter_t *platter, uint32_t directory) {
         else platter->moves[left++] = platter->moves[i];
     }
     platter->moves_len = left;
+}
+
+uint32_t platter_unsynced_name(const platter_t *platter, uint64_t which) {
+    return platter->moves_len == 0 ? 0 : platter->moves[which % platter->moves_len].number;
 }
 
 tree_t names_after(const platter_t *platter, const fate_t *fate) {

@@ -38,6 +38,8 @@ typedef struct fate_t {
 void platter_image(const platter_t *platter, const fate_t *fate, const char *root);
 /* How many changes are not synced. */
 unsigned platter_unsynced(const platter_t *platter);
+/* The number of a change of names that is not synced, chosen by `which`; 0: there is none. */
+uint32_t platter_unsynced_name(const platter_t *platter, uint64_t which);
 /* Whether the files below `root` are what the records say. Writes what differs; 0: nothing does. */
 int platter_differs(const platter_t *platter, const char *root, char *what, size_t size);
 

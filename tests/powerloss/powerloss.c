@@ -5,7 +5,8 @@
  *   powerloss [-n IMAGES] [-b SEED] [-j WORKERS] [-f] [-x NAME] [-i IMAGE] [-s]
  *
  * -f: the first loss ends it. -i: this image alone, told at length. -x: with syncs that are not done, by name. -s: for
- * each of those names, whether that would be found. Image number n is the same each time for the same seed: run n / 100, generation n / 25 % 4. */
+ * each of those names, whether that would be found. Image number n is the same each time for the same seed: run n / 100,
+ * generation n / 25 % 4. */
 #define _GNU_SOURCE
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@
 
 #define WORKERS_MAX 64
 #define LOST_SHOWN 5
-#define SELF_CHECK_IMAGES 200
+#define SELF_CHECK_IMAGES 120
 #define SELF_CHECK_LIVES 8
 
 static const char *const DEAF_NAMES[DEAF_COUNT] = {"nothing", "all", "files", "writes", "directories", "repo"};

@@ -61,7 +61,8 @@ void record_print(const record_t *record, uint32_t number);
 static inline const void *record_bytes(const record_t *record) { return record + 1; }
 
 /* From now on what is done below `root` (absolute, no links, no slash at its end) goes to `log`. `pid` is what getpid
- * answers and `seed` what getrandom gives, so that a life is the same each time. A `log` of NULL: nothing is recorded. */
+ * answers and `seed` what getrandom gives, so that a life is the same each time. A `log` of NULL: nothing is recorded.
+ * No sync is really waited for. */
 void recorder_begin(record_log_t *log, const char *root, deaf_t deaf, int pid, uint64_t seed);
 void recorder_note(const void *bytes, size_t len);
 
