@@ -3,6 +3,7 @@
 mod store_common;
 
 use lmdb::{Environment, EnvironmentFlags};
+use sales::damage::{Damage, Kind};
 use sales::datastore::lmdb::LmdbStore;
 use sales::datastore::{Backend, CommitError, Table};
 use sales::status::*;
@@ -110,6 +111,18 @@ fn some_commits(dir: &std::path::Path) {
     }
 }
 
+/// What these tests write are no records; but each page is what it should be, and none is lost.
+fn pages_are_whole(dir: &std::path::Path) {
+    let mut bad = Vec::new();
+    let mut tell = |damage: &Damage| {
+        if matches!(damage.kind, Kind::File | Kind::Page) {
+            bad.push(damage.to_string());
+        }
+    };
+    sales::verify::offline(dir, &mut tell).expect("verified");
+    assert!(bad.is_empty(), "{bad:?}");
+}
+
 #[test]
 fn a_process_killed_at_any_step_of_a_commit_leaves_whole_commits() {
     let source = Place::with_commits(0);
@@ -125,6 +138,7 @@ fn a_process_killed_at_any_step_of_a_commit_leaves_whole_commits() {
         let lines = String::from_utf8_lossy(&out.stdout).into_owned();
         let acknowledged =
             lines.lines().filter_map(|line| line.strip_prefix("done ")?.parse().ok()).next_back().unwrap_or(0);
+        pages_are_whole(&place.dir);
         let store = place.open().unwrap_or_else(|error| panic!("after a kill at step {at}: {error}"));
         let seq = store.seq();
         assert!(
@@ -158,6 +172,7 @@ fn what_was_acknowledged_survives_a_kill() {
         child.kill();
         let lines = std::io::BufReader::new(&mut child.1).lines().map_while(Result::ok);
         let acknowledged = lines.filter_map(|line| line.strip_prefix("done ")?.parse().ok()).last().unwrap_or(before);
+        pages_are_whole(&place.dir);
         let store = place.open().expect("opens after a kill");
         assert!(store.seq() >= acknowledged, "{} commits, {acknowledged} were acknowledged", store.seq());
         assert_eq!(entries(&store, Table::Due, &[]).len() as u64, store.seq());

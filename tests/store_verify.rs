@@ -60,7 +60,7 @@ fn a_store_with_something_of_everything_is_clean() {
 
 #[test]
 fn a_large_store_is_clean_with_its_deep_trees_and_after_it_was_emptied() {
-    let place = Place::new();
+    let place = Place::in_memory();
     let shape = store_shapes::Shape::open(&place.dir);
     for thousand in 0..60 {
         shape.reserve_many(thousand * 1000..(thousand + 1) * 1000);
@@ -84,7 +84,7 @@ fn a_large_store_is_clean_with_its_deep_trees_and_after_it_was_emptied() {
 /// Whatever is written, deleted or given up, no page is lost, and none is in two places.
 #[test]
 fn random_commits_leave_no_page_behind() {
-    let place = Place::new();
+    let place = Place::in_memory();
     drop(place.open().unwrap());
     let (rounds, seed) = (number("SALES_VERIFY_ROUNDS", 40), number("SALES_VERIFY_SEED", 7));
     let mut random = fastrand::Rng::with_seed(seed);

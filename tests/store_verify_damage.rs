@@ -349,9 +349,8 @@ fn child() {
 
 /// Plays an act in a child and answers what became of each class of damage; a child that died tells by its last line what it was at.
 fn played(act: &str) -> BTreeMap<String, [u64; 4]> {
-    let memory = Path::new("/dev/shm");
-    let root = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.expect("a directory");
-    let out = play(act, &root.path().join("store")).output().expect("a child process");
+    let place = Place::in_memory();
+    let out = play(act, &place.dir).output().expect("a child process");
     let text = String::from_utf8_lossy(&out.stdout);
     let last = text.lines().rfind(|line| line.contains(": ")).unwrap_or("nothing");
     let errors = String::from_utf8_lossy(&out.stderr);

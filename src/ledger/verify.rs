@@ -62,6 +62,9 @@ fn check_record(record: &Record, seq: u64) -> Result<(), String> {
     if asked == 0 && (consumed > 0 || ended) {
         return Err(format!("nothing was reserved, and {consumed} bytes are consumed, or it ended"));
     }
+    if consumed > u128::from(asked) {
+        return Err(format!("{consumed} bytes consumed, of {asked} reserved"));
+    }
     if record.is_live() && held.saturating_add(consumed) != u128::from(asked) {
         return Err(format!("{held} bytes held and {consumed} consumed, of {asked} reserved"));
     }

@@ -71,6 +71,7 @@ impl<'a> Image<'a> {
 
     /// Checks every page: that it is what it should be, in its place, and there once.
     pub fn check_pages(&self, found: &mut Found<'_>) -> Counts {
+        self.pages.read_ahead();
         let told_on = self.meta.txn & 1;
         let mut walker = Walker::new(&self.pages, found);
         let mut missing = Table::ALL.to_vec();
