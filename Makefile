@@ -9,6 +9,7 @@
 #   make crash KILLS=n   n kills of a host with 8 busy threads;  make crash-every: one at every system call of a small run
 #   make disk        each system call of the store failing in turn; disks that fill up, break and come back
 #   make powerloss IMAGES=n   n images of what a power loss may leave, opened; IMAGE=n: one of them again, told at length
+#   make interleave SCHEDULES=n   threads that meet in every order, and in 20 n random ones;  make tsan, make asan-rust: sixteen real ones
 #   make install PREFIX=/usr/local
 
 SEEDS ?= 2000

@@ -59,6 +59,38 @@ by_powerloss() {
     fi
 }
 
+by_exhaustive() {
+    if scripts/interleave.sh loom exhaustive >"$work/log" 2>&1; then
+        result='NOT FOUND in any interleaving'
+    else
+        what=$(sed -n 's/^    \([a-z_]*::[a-z_]*\)$/\1/p' "$work/log" | sort -u | tr '\n' ' ')
+        result="found by $what"
+        [ -n "$what" ] || result='THE TEST FAILED OTHERWISE'
+    fi
+}
+
+by_random() {
+    if scripts/interleave.sh shuttle random >"$work/log" 2>&1; then
+        result='NOT FOUND in any schedule'
+    else
+        what=$(sed -n 's/^random: VIOLATION after \([0-9]*\) schedules, [^:]*: \(.*\)/\1 schedules: \2/p' "$work/log" | head -n 1)
+        result="found after $what"
+        [ -n "$what" ] || result='THE TEST FAILED OTHERWISE'
+    fi
+}
+
+by_tsan() {
+    if ! scripts/sanitized-library.sh thread >"$work/log" 2>&1; then
+        result='DOES NOT BUILD'
+    elif make -C tests/c BUILD="$work/build" torture-thread >"$work/log" 2>&1; then
+        result='NOT FOUND by the torture'
+    else
+        what=$(sed -n 's/^SUMMARY: ThreadSanitizer: \(data race [^ ]*\).*/\1/p' "$work/log" | head -n 1)
+        result="found: $what"
+        [ -n "$what" ] || result='THE TEST FAILED OTHERWISE'
+    fi
+}
+
 for name in "$@"; do
     patch=$here/$name.patch
     promise=$(sed -n 's/^promise: //p' "$patch")
