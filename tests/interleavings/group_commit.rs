@@ -107,6 +107,22 @@ fn each_of_three_gets_its_own_answer() {
     });
 }
 
+/// Three wait for one leader: all are in the next batch, and all must be woken after it.
+#[test]
+fn each_of_four_gets_its_own_answer() {
+    every("group commit, four callers", 2, || {
+        let bench = bench(&[]);
+        let others = [1, 2, 3].map(|row| {
+            let bench = bench.clone();
+            thread::spawn(move || bench.commit(row))
+        });
+        assert_eq!(Ok(40), bench.commit(4));
+        for (thread, out) in others.into_iter().zip([10, 20, 30]) {
+            assert_eq!(Ok(out), thread.join().unwrap());
+        }
+    });
+}
+
 /// A refusal takes nobody with it.
 #[test]
 fn a_refused_change_fails_alone() {
