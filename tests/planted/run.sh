@@ -79,18 +79,6 @@ by_random() {
     fi
 }
 
-by_tsan() {
-    if ! scripts/sanitized-library.sh thread >"$work/log" 2>&1; then
-        result='DOES NOT BUILD'
-    elif make -C tests/c BUILD="$work/build" torture-thread >"$work/log" 2>&1; then
-        result='NOT FOUND by the torture'
-    else
-        what=$(sed -n 's/^SUMMARY: ThreadSanitizer: \(data race [^ ]*\).*/\1/p' "$work/log" | head -n 1)
-        result="found: $what"
-        [ -n "$what" ] || result='THE TEST FAILED OTHERWISE'
-    fi
-}
-
 for name in "$@"; do
     patch=$here/$name.patch
     promise=$(sed -n 's/^promise: //p' "$patch")
