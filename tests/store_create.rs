@@ -102,10 +102,23 @@ fn creation_in_order(there: bool) {
         "rename to identity",
         "sync store",
         "sync data.mdb", // the settling of every open
+        "sync store",    // and of its names
         "sync data.mdb", // the first commit
         "write and sync data.mdb",
     ];
     assert_eq!(steps, expected[usize::from(there)..], "{told}");
+}
+
+/// A process that was killed just after the identity took its name leaves a name that is not synced, and its successor
+/// commits: without this, a power loss then took the identity (tests/powerloss, image 1014 of seed 1).
+#[test]
+fn an_open_makes_the_identitys_name_durable_before_it_commits() {
+    let place = Place::with_commits(0);
+    let out = play_with_shim("open", &place.dir, &[("SHIM_TELL", "1")]).output().expect("a child process");
+    let told = String::from_utf8_lossy(&out.stderr).into_owned();
+    let steps: Vec<_> = told.lines().filter_map(|line| line.strip_prefix("shim: ")).collect();
+    let expected = ["sync data.mdb", "sync store", "sync data.mdb", "write and sync data.mdb"];
+    assert_eq!(steps, expected, "{told}");
 }
 
 #[test]

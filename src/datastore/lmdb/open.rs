@@ -81,7 +81,8 @@ fn make(dir: &Path, identity: &Identity, reset: bool) -> Result<Identity> {
 fn settle_identity(dir: &Path, identity: &Identity, marks: &Marks, reset: bool) -> Result<()> {
     let Marks { birth, seq, .. } = marks;
     let why = match identity {
-        Identity::Of(found) if found == birth => return Ok(()),
+        // Its name may not be on the disk yet: whoever wrote it may have been killed just before that.
+        Identity::Of(found) if found == birth => return path::sync(dir),
         Identity::Of(found) => differs(dir, found, birth),
         Identity::Unreadable(why) => why.clone(),
         // Nothing was ever committed: a creation that stopped before its last step.
