@@ -40,7 +40,7 @@ static int opened(int fd, const char *path, int flags) {
     }
     struct stat found;
     file_t *file = &recording.files[fd];
-    *file = (file_t){.handle = recording.handles++, .synced = (flags & O_DSYNC) != 0, .append = (flags & O_APPEND) != 0};
+    *file = (file_t){.handle = (uint32_t)++recording.log->handles, .synced = (flags & O_DSYNC) != 0, .append = (flags & O_APPEND) != 0};
     file->directory = fstat(fd, &found) == 0 && S_ISDIR(found.st_mode);
     snprintf(file->name, sizeof file->name, "%.60s", name);
     record((record_t){.kind = RECORD_OPEN, .handle = file->handle,

@@ -118,7 +118,10 @@ void facts_take(facts_t *facts, const note_t *note) {
         facts->store = YES;
         memcpy(facts->store_id, note->id, sizeof facts->store_id);
         break;
-    case NOTE_STARTING:
+    case NOTE_STARTING: /* tokens are of one process */
+        for (unsigned i = 0; i < BOOK_SLOTS; i++) facts->slots[i].token = 0;
+        memset(facts->early, 0, sizeof facts->early);
+        break;
     case NOTE_RECOVERED: break;
     case NOTE_DONE: done(facts, note->value, note->status); break;
     case NOTE_BEGIN:

@@ -25,6 +25,7 @@
 #define LARGE_RUNS 10 /* in one of so many runs the store grows */
 #define SIGHTS_MAX 64
 #define OPENING 45 /* records of the making of a store, more or less; */
+#define KILL_BEFORE 1500
 #define SAVING 12  /* after a failed meta write; */
 #define NAMING 2   /* after a change of a name; */
 #define GROWING 60 /* before and after the map of the store has grown */
@@ -42,6 +43,7 @@ void lost(const char *format, ...) {
 
 /* What a child does with a disk: opens it, looks, and either lives on (recorded) or ends all that is open. */
 static void act(const line_t *line, const char *root, const facts_t *facts, uint64_t seed, record_log_t *log) {
+    dice_t end = dice_of(seed, 400);
     dice_t dice = dice_of(seed, 300);
     int quiet = line->plan->deaf != DEAF_NOT ? open("/dev/null", O_WRONLY) : -1;
     if (quiet >= 0) dup2(quiet, STDERR_FILENO);
@@ -49,6 +51,8 @@ static void act(const line_t *line, const char *root, const facts_t *facts, uint
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     alarm(LIFE_S);
     recorder_begin(log, root, line->plan->deaf, 1000 + (int)(seed % 30000), seed);
+    if (log != NULL && log->count == 0 && dice_below(&end, 3) == 0)
+        recorder_kill_at(1 + dice_below(&end, dice_below(&end, 2) == 0 ? OPENING : KILL_BEFORE));
     host.facts = *facts;
     uint32_t flags = facts->reset || dice_below(&dice, 8) == 0 ? SALES_OPEN_RESET : 0;
     if (dice_below(&dice, 3) == 0) flags |= SALES_OPEN_VERIFY;
@@ -64,7 +68,7 @@ static void act(const line_t *line, const char *root, const facts_t *facts, uint
     _exit(0);
 }
 
-/* Whether it went well; what did not is in `said`. */
+/* The exit status; what did not go well is in `said`. */
 static int act_in_child(const line_t *line, const char *root, const facts_t *facts, uint64_t seed, record_log_t *log) {
     int status;
     said[0] = 0;
@@ -78,7 +82,20 @@ static int act_in_child(const line_t *line, const char *root, const facts_t *fac
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
     if (WIFSIGNALED(status)) snprintf(said, SAID_SIZE, "killed by signal %d", WTERMSIG(status));
     else if (WEXITSTATUS(status) != 0 && said[0] == 0) snprintf(said, SAID_SIZE, "ended with %d", WEXITSTATUS(status));
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* A life that is recorded, whether it went well. Now and then the process is killed, and another goes on with what it
+ * finds, which is not on the disk yet. */
+static int live(const line_t *line, const char *root, const facts_t *facts, uint64_t seed, record_log_t *log) {
+    record_log_clear(log);
+    int status = act_in_child(line, root, facts, seed, log);
+    if (status != RECORDER_KILLED) return status == 0;
+    facts_t known = *facts;
+    for (const record_t *record = record_next(log, NULL); record; record = record_next(log, record)) {
+        if (record->kind == RECORD_NOTE) facts_take(&known, record_bytes(record));
+    }
+    return act_in_child(line, root, &known, dice_mix(seed), log) == 0;
 }
 
 /* A point of a log at which the power fails. */
@@ -285,7 +302,9 @@ static int generation(line_t *line, unsigned g, platter_t **platter, facts_t *fa
             next = platter_load(root);
             next_facts = known;
         }
-        int good = act_in_child(line, root, &known, dice_mix(line->seed ^ number), k == heir ? next_log : NULL);
+        uint64_t seed = dice_mix(line->seed ^ number);
+        int good = k == heir ? live(line, root, &known, seed, next_log)
+                             : act_in_child(line, root, &known, seed, NULL) == 0;
         count_image(line, number, &known, moment, good);
         if (k == heir && !good) {
             platter_free(next);
@@ -324,7 +343,7 @@ static void first_life(line_t *line, uint64_t run, record_log_t *log) {
     line->run = run;
     line->seed = dice_mix(line->plan->seed ^ dice_mix(run));
     place_fresh(&line->place, 0, root);
-    if (act_in_child(line, root, &facts, line->seed, log)) return;
+    if (live(line, root, &facts, line->seed, log)) return;
     fprintf(stderr, "run %" PRIu64 " of seed %" PRIu64 " failed before any power loss: %s\n", run, line->plan->seed,
             said);
     exit(2);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "dice.h"
 #include "turns.h"
@@ -42,9 +43,15 @@ void recorder_begin(record_log_t *log, const char *root, deaf_t deaf, int pid, u
     recording.deaf = deaf;
     recording.pid = pid;
     recording.dice = dice_of(seed, 1);
-    recording.handles = 1;
     snprintf(recording.root, sizeof recording.root, "%s", root);
-    if (log != NULL) log->used = log->count = 0;
+}
+
+void record_log_clear(record_log_t *log) {
+    log->used = log->count = log->handles = 0;
+}
+
+void recorder_kill_at(uint64_t count) {
+    recording.kill_at = count;
 }
 
 void record(record_t head, const void *bytes, size_t len) {
@@ -60,6 +67,7 @@ void record(record_t head, const void *bytes, size_t len) {
     if (len > 0) memcpy(log->bytes + log->used + sizeof head, bytes, len);
     log->used += whole;
     log->count++;
+    if (log->count == recording.kill_at) _exit(RECORDER_KILLED);
 }
 
 /* Takes "", "." and ".." out of a path. There are no links below the root. */

@@ -39,6 +39,7 @@ typedef struct record_t {
 /* Lies in memory that the process shares with the one that reads it. */
 typedef struct record_log_t {
     uint64_t used, size, count;
+    uint64_t handles; /* that were born */
     uint8_t bytes[];
 } record_log_t;
 
@@ -64,6 +65,11 @@ static inline const void *record_bytes(const record_t *record) { return record +
  * answers and `seed` what getrandom gives, so that a life is the same each time. A `log` of NULL: nothing is recorded.
  * No sync is really waited for. */
 void recorder_begin(record_log_t *log, const char *root, deaf_t deaf, int pid, uint64_t seed);
+/* Empties a log: what is recorded next is another life's. Else the next process goes on where the last one was killed. */
+void record_log_clear(record_log_t *log);
+/* The process is killed once the log has so many records, with this exit status. */
+#define RECORDER_KILLED 77
+void recorder_kill_at(uint64_t count);
 void recorder_note(const void *bytes, size_t len);
 
 typedef enum meta_fault_t { META_WRITTEN, META_LOST, META_DONE } meta_fault_t;

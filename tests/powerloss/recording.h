@@ -29,7 +29,7 @@ typedef struct recording_t {
     deaf_t deaf;
     int pid;
     dice_t dice;
-    uint32_t handles;
+    uint64_t kill_at; /* 0: never */
     file_t files[RECORD_FILES_MAX];
     map_t map;
     meta_fault_t fault;
