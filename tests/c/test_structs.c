@@ -57,6 +57,11 @@ static void input_sizes(const char *name, world_t *world, input_fn call, const v
         status = call_with(world, call, good, len, 8, size, 0, &error);
         check_error(__FILE__, __LINE__, name, SALES_ERR_STRUCT, status, &error, "size");
     }
+    /* Half a pointer is not followed. */
+    for (uint32_t cut = 1; cut < 8; cut++) {
+        status = call_with(world, call, good, len, len, (uint32_t)len - cut, 0, &error);
+        check_error(__FILE__, __LINE__, name, SALES_ERR_STRUCT, status, &error, "size");
+    }
     status = call_with(world, call, good, len, len + 24, (uint32_t)len + 24, 0, &error);
     check_status(__FILE__, __LINE__, name, SALES_OK, status, &error);
     status = call_with(world, call, good, len, len + 24, (uint32_t)len + 24, 1, &error);

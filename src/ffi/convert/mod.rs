@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::market::{Id, U256};
 use crate::status::*;
 use std::ffi::{c_char, CStr, OsStr};
-use std::mem::size_of;
+use std::mem::{align_of, size_of};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -67,6 +67,12 @@ sized!(
     sales_verify_t,
 );
 
+/// A size that some version of the struct may have. It is a multiple of the alignment, as a compiler makes it: so it never cuts a pointer in
+/// two, half of which would be followed.
+fn is_size<T: Sized32>(size: usize) -> bool {
+    size >= T::LEAST * 2 && size <= 1 << 20 && size % align_of::<T>() == 0
+}
+
 /// Reads a struct by its size: a shorter one has a tail of zeros, a longer one must have one.
 ///
 /// # Safety
@@ -78,7 +84,7 @@ pub(super) unsafe fn read_struct<T: Sized32>(from: *const T, name: &str) -> Resu
     let ours = size_of::<T>();
     // SAFETY: every struct begins with its size.
     let theirs = unsafe { from.cast::<u32>().read_unaligned() } as usize;
-    if theirs < T::LEAST * 2 || theirs > 1 << 20 {
+    if !is_size::<T>(theirs) {
         let text = format!("{name}: size is {theirs}; set it to sizeof({}), which is {ours} here", T::NAME);
         return Err(Error::new(SALES_ERR_STRUCT, text));
     }

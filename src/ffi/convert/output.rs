@@ -56,7 +56,7 @@ pub(in crate::ffi) unsafe fn can_write<T: Sized32>(to: *const T, name: &str) -> 
 }
 
 fn check_item<T: Sized32>(size: usize, name: &str) -> Result<()> {
-    if size >= T::LEAST * 2 && size <= 1 << 20 {
+    if is_size::<T>(size) {
         return Ok(());
     }
     let text = format!("{name} is {size}; set it to sizeof({}), which is {} here", T::NAME, size_of::<T>());
