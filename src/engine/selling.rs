@@ -394,7 +394,7 @@ impl Engine {
     fn ask(&self, sale: &Sale, kind: OpKind) -> Result<After> {
         let request = match kind {
             OpKind::ReadRequest => None,
-            _ => self.request_of(sale)?,
+            _ => Some(self.request_of(sale)?),
         };
         let host = self.host();
         let (Some(chain), Some(content)) = (host.chain, host.content) else {
@@ -434,9 +434,16 @@ impl Engine {
         }
     }
 
-    fn request_of(&self, sale: &Sale) -> Result<Option<Request>> {
+    /// The whole request, which the host is promised. Where the store has lost it, nothing is asked of the host.
+    fn request_of(&self, sale: &Sale) -> Result<Request> {
         let known = self.ledger.group().read(|view, _| Known::load(view, &sale.request))?;
-        Ok(known.and_then(|known| known.ask.request))
+        known.and_then(|known| known.ask.request).ok_or_else(|| {
+            let text = format!(
+                "the record of request {}: it is missing or not whole, and the sale of slot {} needs it",
+                sale.request, sale.slot
+            );
+            Error::new(SALES_ERR_RECORD, text)
+        })
     }
 
     /// Filling a slot in Repair costs less.
