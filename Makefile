@@ -10,12 +10,14 @@
 #   make disk        each system call of the store failing in turn; disks that fill up, break and come back
 #   make powerloss IMAGES=n   n images of what a power loss may leave, opened; IMAGE=n: one of them again, told at length
 #   make interleave SCHEDULES=n   threads that meet in every order, and in 20 n random ones;  make tsan, make asan-rust: sixteen real ones
+#   make fuzz SECONDS=n   each fuzz target so many seconds; TARGETS="abi store": only these
 #   make install PREFIX=/usr/local
 
 SEEDS ?= 2000
 KILLS ?= 2000
 IMAGES ?= 1000
 SCHEDULES ?= 600
+SECONDS ?= 10
 PREFIX ?= /usr/local
 LIB := target/release/libsales.so
 STAGE := scripts/stage.sh
@@ -47,13 +49,14 @@ test: tools
 	@$(STAGE) --summary
 
 test-full:
-	$(MAKE) test SEEDS=200000 IMAGES=100000 SCHEDULES=20000
+	$(MAKE) test SEEDS=200000 IMAGES=100000 SCHEDULES=20000 SECONDS=120
 	$(MAKE) planted
 	$(MAKE) crash KILLS=$(KILLS)
 	$(MAKE) crash-every
 
 lint:
 	cargo fmt --all -- --check
+	cargo fmt --manifest-path fuzz/Cargo.toml -- --check
 	cargo clippy --release --all-targets --quiet -- -D warnings
 
 rust: library
@@ -83,6 +86,12 @@ proofs: library
 	$(MAKE) --no-print-directory powerloss
 	$(MAKE) --no-print-directory crash KILLS=100
 	$(MAKE) --no-print-directory disk
+	$(MAKE) --no-print-directory fuzz
+
+# What the targets do is also linted and played by tests/corpus.rs.
+.PHONY: fuzz
+fuzz: tools
+	scripts/fuzz.sh $(SECONDS) $(TARGETS)
 
 # Everything that fails, in memory: a fresh random base each time, unless BASE=n.
 .PHONY: simulate
@@ -126,5 +135,5 @@ install: library
 	scripts/install.sh $(PREFIX)
 
 clean:
-	rm -rf build
+	rm -rf build fuzz/target
 	cargo clean

@@ -13,3 +13,8 @@ if [ -n "$missing" ]; then
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing >/dev/null
 fi
+# Built from crates.io, where everything else of the fuzzers comes from too.
+if [ "$1" = test ] && ! command -v cargo-fuzz >/dev/null; then
+    echo "installing: cargo-fuzz"
+    cargo install --quiet --locked cargo-fuzz
+fi

@@ -11,7 +11,7 @@ images=${IMAGES:-20000}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
-(cd "$root" && tar --exclude=./target --exclude=./.git --exclude=./build -cf - .) | tar -xf - -C "$work" || exit 1
+(cd "$root" && tar --exclude=./target --exclude=./fuzz/target --exclude=./.git --exclude=./build -cf - .) | tar -xf - -C "$work" || exit 1
 CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}/planted
 SALES_PROTOCOL_RUNS=$runs
 RUST_BACKTRACE=0
