@@ -1,46 +1,47 @@
 #!/bin/sh
 # Shows that the tests can fail: plants each bug (*.patch) in a copy of the source, and runs the test that its head names (`test:`,
-# else the protocol test) until it finds it.
-# RUNS: how many runs at most for each (20000); IMAGES: how many images after a power loss (20000). Arguments: names of patches, else all.
+# else the simulator) until it finds it.
+# SEEDS: how many of the simulator's seeds at most for each (5000); IMAGES: how many images after a power loss (20000). Arguments: names of patches, else all.
 # Fails when a bug is not found, or a patch no longer applies.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-runs=${RUNS:-20000}
+seeds=${SEEDS:-5000}
 images=${IMAGES:-20000}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 (cd "$root" && tar --exclude=./target --exclude=./fuzz/target --exclude=./.git --exclude=./build -cf - .) | tar -xf - -C "$work" || exit 1
 CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}/planted
-SALES_PROTOCOL_RUNS=$runs
-RUST_BACKTRACE=0
-export CARGO_TARGET_DIR SALES_PROTOCOL_RUNS RUST_BACKTRACE
+SALES_SIMULATE_SEEDS=$seeds
+SALES_SIMULATE_SHRINK=0
+export CARGO_TARGET_DIR SALES_SIMULATE_SEEDS SALES_SIMULATE_SHRINK
+unset RUST_BACKTRACE
 cd "$work" || exit 1
 
 [ $# -gt 0 ] || set -- $(cd "$here" && ls ./*.patch | sed 's|^\./||; s|\.patch$||')
 for name in "$@"; do
-    grep -q '^test: ' "$here/$name.patch" || protocol=needed
+    grep -q '^test: ' "$here/$name.patch" || simulator=needed
 done
-if [ "${protocol:-}" = needed ] && ! cargo test --release --quiet --test protocol --no-run >"$work/log" 2>&1; then
+if [ "${simulator:-}" = needed ] && ! cargo test --release --quiet --test simulate --no-run >"$work/log" 2>&1; then
     cat "$work/log"
-    echo 'planted: the protocol test does not build'
+    echo 'planted: the simulator does not build'
     exit 1
 fi
 failed=0
 found=0
 printf '%-8s %-32s %s\n' promise bug result
 # Each answers in `result`; what it printed is in the log.
-by_protocol() {
-    if ! cargo test --release --quiet --test protocol --no-run >"$work/log" 2>&1; then
+by_simulate() {
+    if ! cargo test --release --quiet --test simulate --no-run >"$work/log" 2>&1; then
         result='DOES NOT BUILD'
-    elif cargo test --release --quiet --test protocol -- --nocapture >"$work/log" 2>&1; then
-        result="NOT FOUND in $runs runs"
+    elif cargo test --release --quiet --test simulate >"$work/log" 2>&1; then
+        result="NOT FOUND by $seeds seeds"
     else
-        after=$(sed -n 's/^protocol: first violation after \([0-9]*\) runs.*/\1/p' "$work/log" | head -n 1)
-        what=$(grep -A 1 VIOLATION "$work/log" | sed -n 2p | cut -c1-100)
-        result="found after $after runs: $what"
-        [ -n "$after" ] || result='THE TEST FAILED OTHERWISE'
+        after=$(sed -n 's/^simulate: first violation after \([0-9]*\) seeds.*/\1/p' "$work/log" | head -n 1)
+        what=$(sed -n 's/.*VIOLATION seed=[0-9]* //p' "$work/log" | head -n 1 | cut -c1-120)
+        result="found by seed $after: $what"
+        [ -n "$what" ] || result='THE SIMULATOR FAILED OTHERWISE'
     fi
 }
 
@@ -87,7 +88,7 @@ for name in "$@"; do
     if ! patch -p0 -s -F3 <"$patch" >"$work/log" 2>&1; then
         result='THE PATCH DOES NOT APPLY'
     else
-        "by_${test:-protocol}"
+        "by_${test:-simulate}"
     fi
     case $result in found*) ;; *) failed=$((failed + 1)); tail -n 5 "$work/log" ;; esac
     case $result in found*) found=$((found + 1)) ;; esac

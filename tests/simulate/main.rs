@@ -2,7 +2,7 @@
 //! seed is one run, and its number plays it again.
 //!
 //! SALES_SIMULATE_SEEDS: how many seeds (2000). SALES_SIMULATE_BASE: the first, instead of a random one.
-//! SALES_SIMULATE_SEED: only this one, with its trace.
+//! SALES_SIMULATE_SEED: only this one, with its trace. SALES_SIMULATE_SHRINK=0: a violation is told and not made smaller.
 
 mod engine;
 mod ledger;

@@ -115,6 +115,7 @@ pub const ENGINE: &[&str] = &[
     "runs with several threads",
     "sale in doubt",
     "slots won",
+    "slots won among a thousand",
     "stale token",
     "start fails",
     "start pends",

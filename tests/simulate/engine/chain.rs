@@ -248,7 +248,7 @@ impl Truth {
                 let done = self.chain.fill(&job.slot, time, true);
                 say!(self, "  chain: fill of {}[{at}]: {done}", request);
                 if done {
-                    self.count("slots won");
+                    self.count(if self.has.big { "slots won among a thousand" } else { "slots won" });
                     SALES_OK
                 } else {
                     self.count("fill refused by the chain");

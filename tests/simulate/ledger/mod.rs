@@ -34,7 +34,10 @@ pub fn run(_: u64, rng: Rng, trace: bool) -> Outcome {
         steps: world.steps,
         counts: std::mem::take(&mut world.counts),
         trace: world.trace.take().unwrap_or_default(),
-        violation: outcome.is_err().then(|| LAST.with(|last| last.borrow().clone())),
+        // Without the place in the source, which a panic puts on a line of its own.
+        violation: outcome
+            .is_err()
+            .then(|| LAST.with(|last| last.borrow().lines().skip(1).collect::<Vec<_>>().join(" "))),
         tape: std::mem::replace(&mut world.rng, Rng::new(0)).into_tape(),
         ..Outcome::default()
     }
