@@ -21,30 +21,36 @@ pub enum Plan {
     Unknown { there: bool },
 }
 
-type Key = (Table, Vec<u8>);
+type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
 #[derive(Default, Clone)]
 struct Tables {
-    rows: BTreeMap<Key, Vec<u8>>,
+    rows: [Rows; Table::ALL.len()],
     seq: u64,
     /// What the running transaction replaced.
-    undo: Vec<(Key, Option<Vec<u8>>)>,
+    undo: Vec<(Table, Vec<u8>, Option<Vec<u8>>)>,
 }
 
 impl Tables {
-    fn set(&mut self, key: Key, value: Option<Vec<u8>>) {
+    fn of(&self, table: Table) -> &Rows {
+        &self.rows[table as usize]
+    }
+
+    fn set(&mut self, table: Table, key: &[u8], value: Option<&[u8]>) {
+        let rows = &mut self.rows[table as usize];
         let before = match value {
-            Some(value) => self.rows.insert(key.clone(), value),
-            None => self.rows.remove(&key),
+            Some(value) => rows.insert(key.to_vec(), value.to_vec()),
+            None => rows.remove(key),
         };
-        self.undo.push((key, before));
+        self.undo.push((table, key.to_vec(), before));
     }
 
     fn roll_back(&mut self) {
-        while let Some((key, before)) = self.undo.pop() {
+        while let Some((table, key, before)) = self.undo.pop() {
+            let rows = &mut self.rows[table as usize];
             match before {
-                Some(value) => self.rows.insert(key, value),
-                None => self.rows.remove(&key),
+                Some(value) => rows.insert(key, value),
+                None => rows.remove(&key),
             };
         }
     }
@@ -52,13 +58,11 @@ impl Tables {
 
 impl Read for Tables {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<&[u8]>> {
-        Ok(self.rows.get(&(table, key.to_vec())).map(Vec::as_slice))
+        Ok(self.of(table).get(key).map(Vec::as_slice))
     }
 
     fn walk(&self, table: Table, from: &[u8], visit: &mut Visit<'_>) -> Result<()> {
-        let from = Bound::Included((table, from.to_vec()));
-        let rows = self.rows.range((from, Bound::Unbounded)).take_while(|((of, _), _)| *of == table);
-        for ((_, key), value) in rows {
+        for (key, value) in self.of(table).range::<[u8], _>((Bound::Included(from), Bound::Unbounded)) {
             if visit(key, value).is_break() {
                 break;
             }
@@ -67,7 +71,7 @@ impl Read for Tables {
     }
 
     fn last(&self, table: Table) -> Result<Option<Vec<u8>>> {
-        Ok(self.rows.keys().rev().find(|(of, _)| *of == table).map(|(_, key)| key.clone()))
+        Ok(self.of(table).last_key_value().map(|(key, _)| key.clone()))
     }
 
     fn seq(&self) -> Result<u64> {
@@ -77,12 +81,12 @@ impl Read for Tables {
 
 impl Write for Tables {
     fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
-        self.set((table, key.to_vec()), Some(value.to_vec()));
+        self.set(table, key, Some(value));
         Ok(())
     }
 
     fn del(&mut self, table: Table, key: &[u8]) -> Result<()> {
-        self.set((table, key.to_vec()), None);
+        self.set(table, key, None);
         Ok(())
     }
 }
