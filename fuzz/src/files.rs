@@ -27,7 +27,7 @@ struct Good {
 fn good(which: usize) -> &'static Good {
     static GOOD: OnceLock<[Good; 3]> = OnceLock::new();
     &GOOD.get_or_init(|| {
-        [0, 3, 60].map(|rounds| {
+        [0, 3, 20].map(|rounds| {
             let dir = Dir::new("good");
             let store = dir.path().join("store");
             sample::make(&store, rounds);

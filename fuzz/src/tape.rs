@@ -1,25 +1,28 @@
-//! An input as the simulator's tape: a byte is a choice, and each move begins with how many it makes. What is missing is harmless.
+//! An input as the simulator's tape. Four bytes are a move: its first two choices, and a seed for the others, since moves differ in how many they
+//! make and a tape of zeros is one without faults.
 
 use super::outcome::Outcome;
 use super::rng::{Rng, Tape};
 
-/// Choices of the world's making, at most.
-const MAKING: usize = 255;
-/// Choices of a move, at most.
-const MOVE: usize = 31;
+/// Choices of a move; of the world's making, and of its end, there are as many as there are.
+const CHOICES: usize = 48;
+
+fn choices(given: &[u8], seed: u64) -> Vec<u64> {
+    let mut random = Rng::new(seed);
+    // As many values as a chance has.
+    let given = given.iter().map(|byte| u64::from(*byte) * 999 / 255);
+    given.chain(std::iter::repeat_with(|| random.next())).take(CHOICES).collect()
+}
 
 fn tape(data: &[u8]) -> Tape {
-    let (mut tape, mut rest, mut most) = (Tape::new(), data, MAKING);
-    while let Some((len, behind)) = rest.split_first() {
-        let (choices, next) = behind.split_at((usize::from(*len) & most).min(behind.len()));
-        // As many as there are values of a chance, of which the last are the faults; the very last makes a world too large to be run often.
-        let last = if tape.is_empty() { 989 } else { 999 };
-        tape.push(choices.iter().map(|byte| u64::from(*byte) * last / 255).collect());
-        (rest, most) = (next, MOVE);
-    }
-    if tape.is_empty() {
-        tape.push(Vec::new());
-    }
+    let (making, moves) = data.split_at(data.len().min(24));
+    // The last values of the first choice make a world too large to be run often.
+    let making: Vec<u8> = making.iter().map(|byte| byte.min(&252)).copied().collect();
+    let mut tape = vec![choices(&making, 1)];
+    tape.extend(moves.chunks(4).map(|four| {
+        let (given, seed) = four.split_at(four.len().min(2));
+        choices(given, seed.iter().fold(7, |seed, byte| seed << 8 | u64::from(*byte)))
+    }));
     tape
 }
 
