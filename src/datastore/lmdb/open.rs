@@ -88,6 +88,8 @@ fn settle_identity(dir: &Path, identity: &Identity, marks: &Marks, reset: bool) 
         // Nothing was ever committed: a creation that stopped before its last step.
         Identity::Missing if *seq == 0 => {
             create::clear(dir)?;
+            // The data's name first, which whoever was killed may not have synced: an identity alone would say that the data is lost.
+            path::sync(dir)?;
             return identity::write(dir, birth);
         }
         Identity::Missing => {
