@@ -39,16 +39,18 @@ pub fn ended_by(read: &dyn Read, slot: &Id) -> Result<Option<u64>> {
     Ok(read.get(Table::Ended, &slot.0)?.and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes))
 }
 
-/// Takes the oldest events away until at most `limit` are left, a few at a time. Answers the slots whose end is forgotten.
-pub fn prune(write: &mut dyn Write, limit: u64) -> Result<Vec<Id>> {
+/// Takes the oldest events away until at most `limit` are left, a few at a time, but more than the transaction has `added`. Answers the slots
+/// whose end is forgotten.
+pub fn prune(write: &mut dyn Write, limit: u64, added: usize) -> Result<Vec<Id>> {
     const AT_A_TIME: usize = 4;
+    let most = added.saturating_add(AT_A_TIME);
     let Some(oldest_kept) = last(write)?.checked_sub(limit) else {
         return Ok(Vec::new());
     };
     let mut old = Vec::new();
     write.walk(Table::History, &[], &mut |key, value| {
         let number = u64::from_be_bytes(key.try_into().unwrap_or([0xff; 8]));
-        if number > oldest_kept || old.len() == AT_A_TIME {
+        if number > oldest_kept || old.len() == most {
             return ControlFlow::Break(());
         }
         // A damaged event goes like any other: what it said is lost already.

@@ -397,7 +397,10 @@ impl Act for SalesAct {
                 tables.put(Table::Meta, LAST_BLOCK, &block.to_le_bytes())
             }
             SalesAct::Seen(_) => Ok(()),
-            SalesAct::Prune(limit) => prune(tables, *limit),
+            SalesAct::Prune(limit) => {
+                let added = txn.events.len();
+                prune(txn.tables, *limit, added)
+            }
         }
     }
 }
@@ -494,8 +497,8 @@ fn remove_offer(tables: &mut dyn Write, id: &Id) -> Result<()> {
     tables.del(Table::Offers, &id.0)
 }
 
-fn prune(tables: &mut dyn Write, limit: u64) -> Result<()> {
-    for slot in history::prune(tables, limit)? {
+fn prune(tables: &mut dyn Write, limit: u64, added: usize) -> Result<()> {
+    for slot in history::prune(tables, limit, added)? {
         let Some(sale) = Sale::load(tables, &slot)?.filter(Sale::is_ended) else { continue };
         tables.del(Table::Sales, &slot.0)?;
         tables.del(Table::ByRequest, &by_request(&sale))?;
