@@ -14,6 +14,8 @@ pub const WORK_LIMIT: usize = 4096;
 struct Frame {
     engine: u64,
     work: VecDeque<Work>,
+    /// The block of what is being taken in.
+    block: Option<u64>,
 }
 
 crate::sync::thread_local! {
@@ -33,7 +35,7 @@ pub struct Guard {
 
 /// Enters an engine; only where [`is_inside`] said no.
 pub fn enter(engine: u64) -> Guard {
-    FRAMES.with(|frames| frames.borrow_mut().push(Frame { engine, work: VecDeque::new() }));
+    FRAMES.with(|frames| frames.borrow_mut().push(Frame { engine, work: VecDeque::new(), block: None }));
     Guard { engine }
 }
 
@@ -59,6 +61,16 @@ impl Drop for Guard {
 
 fn with<T>(engine: u64, body: impl FnOnce(&mut Frame) -> T) -> Option<T> {
     FRAMES.with(|frames| frames.borrow_mut().iter_mut().find(|frame| frame.engine == engine).map(body))
+}
+
+/// Of which block something is being taken in, from now on.
+pub fn set_block(engine: u64, block: Option<u64>) {
+    with(engine, |frame| frame.block = block);
+}
+
+/// Of which block something is being taken in.
+pub fn block(engine: u64) -> Option<u64> {
+    with(engine, |frame| frame.block).flatten()
 }
 
 /// Leaves an input of the host to do; bounded, because a callback may call in without end.

@@ -42,6 +42,16 @@ impl Engine {
         self.outermost(now)
     }
 
+    /// Something of a block: it counts as seen when it is durable, not when it is told.
+    fn chain_news(&self, at: &At, work: impl FnOnce() -> Work, now: impl FnOnce() -> Result<i32>) -> Result<i32> {
+        self.see_block(at);
+        let told = self.now_or_queued(work, || self.take_in_block(at, now));
+        if told.as_ref().is_err_and(|error| error.status == SALES_ERR_FULL) && !at.removed {
+            self.memory().clock.blocks.ended(at.block, Some(false));
+        }
+        told
+    }
+
     fn call_or_queued(
         &self,
         work: impl FnOnce(u64) -> Work,
@@ -304,8 +314,7 @@ impl Engine {
             None => {}
         }
         self.see(now);
-        self.see_block(&at);
-        self.now_or_queued(|| Work::Request(at, Box::new(ask.clone())), || self.request_now(at, ask.clone()))
+        self.chain_news(&at, || Work::Request(at, Box::new(ask.clone())), || self.request_now(at, ask.clone()))
     }
 
     pub(super) fn request_now(&self, at: At, ask: Ask) -> Result<i32> {
@@ -408,8 +417,7 @@ impl Engine {
     pub fn on_slot(&self, now: u64, at: At, request: Id, index: u64, what: Happened) -> Result<i32> {
         self.must_run()?;
         self.see(now);
-        self.see_block(&at);
-        self.now_or_queued(|| Work::Slot(at, request, index, what), || self.slot_now(at, request, index, what))
+        self.chain_news(&at, || Work::Slot(at, request, index, what), || self.slot_now(at, request, index, what))
     }
 
     pub(super) fn slot_now(&self, at: At, request: Id, index: u64, what: Happened) -> Result<i32> {
@@ -447,8 +455,7 @@ impl Engine {
     pub fn on_request_event(&self, now: u64, at: At, request: Id, what: Happened) -> Result<i32> {
         self.must_run()?;
         self.see(now);
-        self.see_block(&at);
-        self.now_or_queued(|| Work::OfRequest(at, request, what), || self.request_event_now(at, request, what))
+        self.chain_news(&at, || Work::OfRequest(at, request, what), || self.request_event_now(at, request, what))
     }
 
     pub(super) fn request_event_now(&self, at: At, request: Id, what: Happened) -> Result<i32> {

@@ -181,6 +181,19 @@ impl Engine {
             let slots = unsettled::slots(view, Owner::Sales)?;
             Ok((slots, acts::due(view, 0, 0)?.1))
         })?;
+        // All that may fail comes before the phase says that it has started: whoever is refused may start again.
+        let mut attempts = Vec::new();
+        let mut damaged = Vec::new();
+        for slot in &slots {
+            match self.ledger.group().read(|view, _| crate::sales::sale::Sale::load(view, slot)) {
+                Ok(sale) if sale.as_ref().is_some_and(|sale| sale.state.is_attempt() && !sale.in_doubt) => {
+                    attempts.push(*slot);
+                }
+                Ok(_) => {}
+                Err(error) if error.status == SALES_ERR_RECORD => damaged.push((*slot, error.text)),
+                Err(error) => return Err(error),
+            }
+        }
         let inherited = self.ledger.inherited(now)?;
         {
             let mut memory = self.memory();
@@ -192,7 +205,7 @@ impl Engine {
             }
             memory.phase = if short { Phase::Short } else { Phase::Running };
             memory.next_due = next_due;
-            memory.attempting.clear();
+            memory.attempting = attempts.into_iter().collect();
             memory.stuck.clear();
             memory.stir();
         }
@@ -204,18 +217,10 @@ impl Engine {
             frame::follow(self.key, Work::Task(task));
         }
         for slot in slots {
-            let sale = match self.ledger.group().read(|view, _| crate::sales::sale::Sale::load(view, &slot)) {
-                Ok(sale) => sale,
-                Err(error) if error.status == SALES_ERR_RECORD => {
-                    self.alert(&error.text);
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            if sale.is_some_and(|sale| sale.state.is_attempt() && !sale.in_doubt) {
-                self.memory().attempting.insert(slot);
+            match damaged.iter().find(|(of, _)| *of == slot) {
+                Some((_, text)) => self.alert(text),
+                None => frame::follow(self.key, Work::Tell(slot, Input::Restart)),
             }
-            frame::follow(self.key, Work::Tell(slot, Input::Restart));
         }
         frame::follow(self.key, Work::Schedule);
         Ok(SALES_OK)
@@ -277,7 +282,10 @@ impl Engine {
         if memory.phase == Phase::Stopping {
             self.ledger.shut(); // a comparison that ended after the stop began has opened it
         }
-        self.tokens.len() > 0 || memory.mailboxes.values().any(|mailbox| mailbox.running) || self.ledger.is_busy()
+        // Another thread inside a call may hold a completion that it has not taken in yet.
+        let others = memory.calls > 1;
+        let running = memory.mailboxes.values().any(|mailbox| mailbox.running);
+        others || running || self.tokens.len() > 0 || self.ledger.is_busy()
     }
 
     /// Before the engine goes: what rides is committed, so that the next start has less to settle.

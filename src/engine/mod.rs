@@ -2,9 +2,10 @@
 //! steps, calls the host with nothing held, and tells the news.
 //!
 //! * [`frame`], [`work`]: one outermost call a thread, and what waits for it. [`tokens`]: what is out at the host.
-//! * [`drive`]: operations of the ledger. [`selling`]: sales. [`life`]: start, stop, time. [`input`]: what the host says.
+//! * [`blocks`]: up to which block all is durable. [`drive`]: operations of the ledger. [`selling`]: sales. [`life`]: start, stop, time. [`input`]: what the host says.
 //! * [`views`]: what the host may look at. [`news`]: what it is told.
 
+mod blocks;
 mod drive;
 mod frame;
 mod input;
@@ -30,6 +31,7 @@ use crate::market::{keccak256, Id, Market};
 use crate::sales::step::Input;
 use crate::status::*;
 use crate::sync::{Mutex, MutexGuard, RwLock};
+use blocks::Blocks;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -124,12 +126,14 @@ struct Clock {
     /// The greatest `now` or block time.
     latest: u64,
     steps_back: u64,
-    last_block: u64,
+    blocks: Blocks,
 }
 
 /// What lies in memory. A crash forgets it, and nothing is missing.
 struct Memory {
     phase: Phase,
+    /// Threads inside an outermost call.
+    calls: u32,
     mailboxes: HashMap<Id, Mailbox>,
     doubts: BTreeMap<Id, Task>,
     attempting: BTreeSet<Id>,
@@ -178,6 +182,25 @@ pub struct Engine {
     memory: Mutex<Memory>,
 }
 
+/// A thread inside an outermost call, however it leaves.
+struct Inside<'a>(&'a Engine);
+
+impl<'a> Inside<'a> {
+    fn new(engine: &'a Engine) -> Self {
+        let mut memory = engine.memory();
+        memory.calls = memory.calls.saturating_add(1);
+        drop(memory);
+        Inside(engine)
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        let mut memory = self.0.memory();
+        memory.calls = memory.calls.saturating_sub(1);
+    }
+}
+
 static ENGINES: AtomicU64 = AtomicU64::new(1);
 
 impl Engine {
@@ -202,6 +225,7 @@ impl Engine {
             tokens: tokens::Tokens::beginning_at(u64::from_le_bytes(first) >> 1),
             memory: Mutex::new(Memory {
                 phase: Phase::Open,
+                calls: 0,
                 mailboxes: HashMap::new(),
                 doubts: BTreeMap::new(),
                 attempting: BTreeSet::new(),
@@ -213,7 +237,7 @@ impl Engine {
                 delivering: false,
                 recovery: Recovery::None,
                 repair_again: false,
-                clock: Clock { now: 0, latest: 0, steps_back: 0, last_block },
+                clock: Clock { now: 0, latest: 0, steps_back: 0, blocks: Blocks::new(last_block) },
                 next_due: u64::MAX,
                 told_deadline: u64::MAX,
                 refused: 0,
@@ -270,17 +294,37 @@ impl Engine {
         clock.latest = clock.latest.max(now);
     }
 
+    /// Something of the chain is told: its block counts as seen when it is durable.
     fn see_block(&self, at: &At) {
         let clock = &mut self.memory().clock;
         if !at.removed {
-            clock.last_block = clock.last_block.max(at.block);
+            clock.blocks.told(at.block);
             clock.latest = clock.latest.max(at.time);
         }
+    }
+
+    /// Takes in what the chain told.
+    fn take_in_block(&self, at: &At, body: impl FnOnce() -> Result<i32>) -> Result<i32> {
+        if at.removed {
+            return body();
+        }
+        frame::set_block(self.key, Some(at.block));
+        let result = body();
+        frame::set_block(self.key, None);
+        // What the store did not take must be told again; what was refused for itself need not.
+        let durable = match &result {
+            Ok(SALES_QUEUED) => None,
+            Ok(_) => Some(true),
+            Err(error) => Some(error.status == SALES_ERR_RECORD || !(-399..=-300).contains(&error.status)),
+        };
+        self.memory().clock.blocks.ended(at.block, durable);
+        result
     }
 
     /// Runs the outermost call of this thread: the body, then what follows from it and from calls made inside callbacks, then the news.
     fn outermost<T>(&self, body: impl FnOnce() -> Result<T>) -> Result<T> {
         let guard = frame::enter(self.key);
+        let _inside = Inside::new(self);
         let result = body();
         // Bounded, because a callback may call in each time it is called: what is left over is done by the next call.
         let mut left = WORK_LIMIT;
@@ -316,14 +360,16 @@ impl Engine {
             Work::Consume(slot, total) => self.tell_failure(slot, Id::ZERO, self.consume_now(slot, total)),
             Work::Request(at, ask) => {
                 let request = ask.request_id;
-                self.tell_failure(Id::ZERO, request, self.request_now(at, *ask));
+                self.tell_failure(Id::ZERO, request, self.take_in_block(&at, || self.request_now(at, *ask)));
             }
             Work::Slot(at, request, index, what) => {
                 let slot = crate::market::slot_id(&request, index);
-                self.tell_failure(slot, request, self.slot_now(at, request, index, what));
+                let told = self.take_in_block(&at, || self.slot_now(at, request, index, what));
+                self.tell_failure(slot, request, told);
             }
             Work::OfRequest(at, request, what) => {
-                self.tell_failure(Id::ZERO, request, self.request_event_now(at, request, what));
+                let told = self.take_in_block(&at, || self.request_event_now(at, request, what));
+                self.tell_failure(Id::ZERO, request, told);
             }
             Work::Abandon(slot, force) => self.tell_failure(slot, Id::ZERO, self.abandon_now(slot, force)),
             Work::Resolve(slot, applied) => self.tell_failure(slot, Id::ZERO, self.resolve_now(slot, applied)),

@@ -193,7 +193,8 @@ impl Engine {
 
     /// Commits, keeps the history at its limit, and notes the greatest block seen.
     pub(super) fn commit_noted(&self, mut change: Change) -> Result<u64> {
-        change.push(Arc::new(SalesAct::Seen(self.memory().clock.last_block)));
+        let seen = self.memory().clock.blocks.seen(frame::block(self.key));
+        change.push(Arc::new(SalesAct::Seen(seen)));
         change.push(Arc::new(SalesAct::Prune(self.options.history_limit.into())));
         self.commit(change).map_err(Failure::error)
     }

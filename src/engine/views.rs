@@ -150,7 +150,7 @@ impl Engine {
             counts,
             attempts: memory.attempting.len() as u64,
             pending_ops: self.tokens.len() as u64,
-            last_block: memory.clock.last_block,
+            last_block: memory.clock.blocks.seen(None),
             clock_steps_back: memory.clock.steps_back,
             next_deadline,
             store_seq: self.ledger.group().backend().seq(),

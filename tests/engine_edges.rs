@@ -1,0 +1,263 @@
+//! The engine at edges that the simulator does not reach by itself: each was broken once.
+
+#[allow(dead_code)]
+mod store_common;
+
+use sales::datastore::lmdb::LmdbStore;
+use sales::datastore::{Backend, CommitError, Read, Write};
+use sales::engine::{At, Engine, Options};
+use sales::error::{Error, Result};
+use sales::host::*;
+use sales::market::*;
+use sales::sales::offer::Terms;
+use sales::sales::Happened;
+use sales::status::*;
+use std::sync::atomic::*;
+use std::sync::*;
+use store_common::Place;
+
+type Hook = Box<dyn FnMut() + Send>;
+#[derive(Default)]
+struct Host {
+    total: AtomicU64,
+    tokens: Mutex<Vec<(OpKind, u64, Id)>>,
+    pends: AtomicBool,
+    hook: Mutex<Option<Hook>>,
+    no_total: bool,
+}
+impl Repo for Host {
+    fn available(&self) -> (i32, u64) {
+        let h = self.hook.lock().unwrap().take();
+        if let Some(mut h) = h {
+            h()
+        }
+        (SALES_OK, 1 << 40)
+    }
+    fn reserve(&self, _: &Op, b: u64) -> i32 {
+        self.total.fetch_add(b, Ordering::SeqCst);
+        SALES_OK
+    }
+    fn release(&self, _: &Op, b: u64) -> i32 {
+        self.total.fetch_sub(b, Ordering::SeqCst);
+        SALES_OK
+    }
+    fn consume(&self, _: &Op, _: u64) -> i32 {
+        SALES_OK
+    }
+    fn reserved(&self) -> (i32, RepoTotal) {
+        (SALES_OK, RepoTotal { bytes: self.total.load(Ordering::SeqCst), store_id: [0; 16], store_seq: 0 })
+    }
+    fn has_reserved(&self) -> bool {
+        !self.no_total
+    }
+    fn has_consume(&self) -> bool {
+        false
+    }
+}
+impl Chain for Host {
+    fn fill_slot(&self, _: &Op, _: &Slot<'_>, _: &[u8], _: &U256) -> i32 {
+        SALES_OK
+    }
+    fn reserve_slot(&self, _: &Op, _: &Slot<'_>) -> i32 {
+        SALES_OK
+    }
+    fn free_slot(&self, _: &Op, _: &Slot<'_>) -> i32 {
+        SALES_OK
+    }
+    fn read_slot(&self, _: &Op, _: &Slot<'_>) -> i32 {
+        SALES_HOST_TRANSIENT
+    }
+    fn read_request(&self, _: &Op, _: &Id) -> i32 {
+        SALES_OK
+    }
+    fn has(&self, _: OpKind) -> bool {
+        false
+    }
+    fn has_my_slots(&self) -> bool {
+        false
+    }
+}
+impl Content for Host {
+    fn store(&self, op: &Op, _: &Slot<'_>, _: u64, _: bool) -> i32 {
+        if self.pends.load(Ordering::SeqCst) {
+            self.tokens.lock().unwrap().push((op.kind, op.token, op.slot));
+            return SALES_PENDING;
+        }
+        SALES_OK
+    }
+    fn prove(&self, op: &Op, _: &Slot<'_>) -> i32 {
+        self.tokens.lock().unwrap().push((op.kind, op.token, op.slot));
+        SALES_PENDING
+    }
+    fn keep(&self, _: &Op, _: &Slot<'_>, _: u64) -> i32 {
+        SALES_OK
+    }
+    fn clear(&self, _: &Op, _: &Slot<'_>) -> i32 {
+        SALES_OK
+    }
+    fn cancel(&self, _: u64) {}
+    fn has_cancel(&self) -> bool {
+        false
+    }
+    fn has(&self, _: OpKind) -> bool {
+        false
+    }
+}
+fn ask(n: u64, slots: u64) -> Ask {
+    let mut nonce = [0; 32];
+    nonce[..8].copy_from_slice(&n.to_be_bytes());
+    let r = Request {
+        client: [1; 20],
+        proof_probability: U256::from(4),
+        price_per_byte_per_second: U256::from(3),
+        collateral_per_byte: U256::from(1),
+        slots,
+        slot_size: 100,
+        duration: 1000,
+        max_slot_loss: 0,
+        expiry: 500,
+        cid: vec![1],
+        merkle_root: [4; 32],
+        nonce,
+    };
+    Ask {
+        request_id: r.id(),
+        proof_probability: r.proof_probability,
+        price_per_byte_per_second: r.price_per_byte_per_second,
+        collateral_per_byte: r.collateral_per_byte,
+        slots,
+        slot_size: 100,
+        duration: 1000,
+        max_slot_loss: 0,
+        expires_at: 1500,
+        ends_at: 2000,
+        request: Some(r),
+    }
+}
+fn terms() -> Terms {
+    Terms { enabled: true, total_size: 1 << 40, total_collateral: U256::from(1u64 << 50), ..Terms::default() }
+}
+fn options() -> Options {
+    Options { seed: 5, max_attempts: 8, queue_limit: 1000, history_limit: 1000, ..Options::default() }
+}
+fn engine(b: Box<dyn Backend>, h: &Arc<Host>, o: Options) -> Arc<Engine> {
+    let e = Arc::new(Engine::new(b, o).unwrap());
+    e.register_repo(h.clone()).unwrap();
+    e.register_chain(h.clone()).unwrap();
+    e.register_content(h.clone()).unwrap();
+    e
+}
+
+/// Backend whose nth read fails.
+struct Failing {
+    inner: LmdbStore,
+    left: Arc<AtomicI64>,
+}
+impl Backend for Failing {
+    fn read(&self, body: &mut dyn FnMut(&dyn Read) -> Result<()>) -> Result<()> {
+        if self.left.fetch_sub(1, Ordering::SeqCst) == 0 {
+            return Err(Error::new(SALES_ERR_STORE, "planned"));
+        }
+        self.inner.read(body)
+    }
+    fn write(&self, body: &mut dyn FnMut(&mut dyn Write) -> Result<()>) -> std::result::Result<(), CommitError> {
+        if self.left.fetch_sub(1, Ordering::SeqCst) == 0 {
+            return Err(CommitError::Clean(Error::new(SALES_ERR_STORE, "planned")));
+        }
+        self.inner.write(body)
+    }
+    fn seq(&self) -> u64 {
+        self.inner.seq()
+    }
+    fn birth(&self) -> [u8; 16] {
+        self.inner.birth()
+    }
+}
+
+/// A host whose content pends and whose repo, asked what is free, calls back in.
+fn begun(place: &Place) -> (Arc<Host>, Arc<Engine>) {
+    let host = Arc::new(Host { pends: AtomicBool::new(true), ..Host::default() });
+    let engine = engine(Box::new(place.open().unwrap()), &host, options());
+    engine.start(1000).unwrap();
+    engine.offer_put(1000, Id::ZERO, terms()).unwrap();
+    (host, engine)
+}
+
+/// A start that failed at its last look into the store said that it was running, and could not be asked for again.
+#[test]
+fn a_start_that_failed_anywhere_can_be_asked_for_again() {
+    for no_total in [false, true] {
+        for nth in 0.. {
+            let place = Place::in_memory();
+            let host = Arc::new(Host { no_total, pends: AtomicBool::new(true), ..Host::default() });
+            let first = engine(Box::new(place.open().unwrap()), &host, options());
+            first.start(1000).unwrap();
+            first.offer_put(1000, Id::ZERO, terms()).unwrap();
+            first.on_request(1000, At::default(), ask(1, 3)).unwrap();
+            drop(first);
+            let left = Arc::new(AtomicI64::new(i64::MAX));
+            let failing = Failing { inner: place.open().unwrap(), left: left.clone() };
+            let engine = engine(Box::new(failing), &host, options());
+            left.store(nth, Ordering::SeqCst);
+            let first = engine.start(1001);
+            let over = left.swap(i64::MAX, Ordering::SeqCst) >= 0;
+            if let Err(error) = first {
+                assert_eq!(error.status, SALES_ERR_STORE, "{error}");
+                assert_eq!(engine.start(1002), Ok(SALES_OK), "after look {nth} failed");
+            }
+            assert_eq!(engine.reserve(1003, Id([7; 32]), 5).map(|answered| answered.status), Ok(SALES_OK));
+            if over {
+                assert!(nth > 5, "a start looks into its store");
+                break;
+            }
+        }
+    }
+}
+
+/// A completion that waits in another thread's call was forgotten by a stop, and taken in after the next start.
+#[test]
+fn a_stop_waits_for_a_completion_that_another_thread_has_not_taken_in() {
+    let place = Place::in_memory();
+    let (host, engine) = begun(&place);
+    engine.on_request(1000, At::default(), ask(1, 1)).unwrap();
+    let (_, token, _) = host.tokens.lock().unwrap()[0];
+    let (inside, is_inside) = mpsc::channel();
+    let (go, may_go) = mpsc::channel::<()>();
+    let within = engine.clone();
+    *host.hook.lock().unwrap() = Some(Box::new(move || {
+        within.complete(1001, token, Answer::of(SALES_OK)).unwrap();
+        inside.send(()).unwrap();
+        may_go.recv().unwrap();
+    }));
+    let other = engine.clone();
+    let other = std::thread::spawn(move || other.on_request(1001, At::default(), ask(2, 1)));
+    is_inside.recv().unwrap();
+    assert_eq!(engine.stop(1001), Ok(SALES_PENDING), "another thread is inside a call");
+    go.send(()).unwrap();
+    other.join().unwrap().unwrap();
+    for (_, token, _) in host.tokens.lock().unwrap().drain(..).skip(1) {
+        engine.complete(1001, token, Answer::of(SALES_HOST_CANCELLED)).unwrap();
+    }
+    assert_eq!(engine.stop(1002), Ok(SALES_OK));
+}
+
+/// The block of a request that was only queued was written down as seen: after a kill nobody would have told it again.
+#[test]
+fn a_block_is_seen_when_all_of_it_is_durable() {
+    let place = Place::in_memory();
+    let (host, engine) = begun(&place);
+    let at = |block: u64| At { block, ..At::default() };
+    engine.on_request(1000, at(10), ask(1, 1)).unwrap();
+    assert_eq!(engine.stats().unwrap().last_block, 10);
+    let first = ask(1, 1).request_id;
+    let seen = Arc::new(AtomicU64::new(0));
+    let (within, noted) = (engine.clone(), seen.clone());
+    *host.hook.lock().unwrap() = Some(Box::new(move || {
+        assert_eq!(within.on_request(1001, at(20), ask(3, 1)), Ok(SALES_QUEUED));
+        assert_eq!(within.on_request_event(1001, at(30), first, Happened::RequestFulfilled), Ok(SALES_QUEUED));
+        noted.store(within.stats().unwrap().last_block, Ordering::SeqCst);
+    }));
+    engine.on_request(1001, at(15), ask(2, 1)).unwrap();
+    assert_eq!(seen.load(Ordering::SeqCst), 10, "neither 15 nor 20 nor 30 is durable yet");
+    assert_eq!(engine.stats().unwrap().last_block, 30);
+}
