@@ -38,6 +38,8 @@ pub struct OnChain {
     /// The host without a chain to ask has told its end.
     told: bool,
     withdrawn: bool,
+    /// The module was told when it ends; else it has to guess by its clock.
+    pub end_told: bool,
 }
 
 impl OnChain {
@@ -107,8 +109,17 @@ impl Chain {
         for (at, slot) in slots.iter().enumerate() {
             self.by_slot.insert(slot.id, (id, at));
         }
-        let on_chain =
-            OnChain { ask, request, slots, started: false, failed: false, lost: 0, told: false, withdrawn: false };
+        let on_chain = OnChain {
+            ask,
+            request,
+            slots,
+            started: false,
+            failed: false,
+            lost: 0,
+            told: false,
+            withdrawn: false,
+            end_told: true,
+        };
         self.requests.insert(id, on_chain);
     }
 
@@ -119,6 +130,11 @@ impl Chain {
     pub fn size_of(&self, slot: &Id) -> Option<u64> {
         let (request, _) = self.by_slot.get(slot)?;
         Some(self.requests[request].ask.slot_size)
+    }
+
+    /// When a slot's request ends, as far as the module was told.
+    pub fn told_end(&self, slot: &Id) -> u64 {
+        self.by_slot.get(slot).map(|(id, _)| &self.requests[id]).filter(|on| on.end_told).map_or(0, |on| on.ask.ends_at)
     }
 
     pub fn request(&self, id: &Id) -> Option<Request> {
@@ -382,6 +398,11 @@ impl ChainTable for Host {
             let mut t = self.enter();
             if proof != proof_of(&op.slot) {
                 t.broken(format!("slot {} is filled with a proof that is not its own", op.slot));
+            }
+            let view = t.chain.view(&op.slot, t.time);
+            let full = view.as_ref().filter(|view| view.slot_state == SlotState::Free).map(|view| view.collateral);
+            if full.is_some_and(|full| *collateral != full) {
+                t.broken(format!("slot {} is filled with {collateral} tokens, must be {full:?}", op.slot));
             }
             if *collateral == U256::ZERO || slot.request.is_none() {
                 t.broken(format!("slot {} is filled for nothing", op.slot));

@@ -2,13 +2,14 @@
 
 use super::world::World;
 use sales::damage::{Damage, Found};
-use sales::datastore::Backend;
+use sales::datastore::{Backend, Table};
 use sales::engine::{Engine, Phase, ReservationView, Stats};
 use sales::market::{Id, U256};
 use sales::sales::offer::Offer;
 use sales::sales::sale::{Sale, State};
 use sales::verify::Report;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 /// Everything that the module tells of itself, at one moment.
 struct Look {
@@ -51,14 +52,23 @@ impl World {
             return Ok(());
         }
         let mut damages = Vec::new();
+        let (mut events, limit) = (0, u64::from(self.t().options.history_limit));
         let read = store.read(&mut |view| {
             damages.clear();
+            events = 0;
+            view.walk(Table::History, &[], &mut |_, _| {
+                events += 1;
+                ControlFlow::Continue(())
+            })?;
             let mut tell = |damage: &Damage| damages.push(damage.text.clone());
             let (mut found, mut report) = (Found::new(&mut tell), Report::default());
             sales::verify::records(&view, view.seq()?, &mut found, &mut report);
             Ok(())
         });
         read.map_err(|error| format!("S8: a read is answered {error}"))?;
+        if events > limit + 64 && !self.t().has.big {
+            return Err(format!("S7: {events} events are remembered, the limit is {limit}"));
+        }
         match damages.is_empty() {
             true => Ok(()),
             false => Err(format!("S1: a verification finds {damages:?}")),
@@ -169,8 +179,9 @@ impl World {
         if (stats.counts.live, stats.counts.queued) != (live, queued) {
             return Err(format!("{live} sales live and {queued} queued, the counts are {:?}", stats.counts));
         }
-        let of_one_request = if t.has.big { 256 } else { 5 };
-        if queued > u64::from(t.options.queue_limit) + of_one_request * (t.has.threads as u64 + 1) {
+        // What was attempted and found no room comes back beside the others.
+        let back = u64::from(t.options.max_attempts) + t.doubted.len() as u64;
+        if queued > u64::from(t.options.queue_limit) + back {
             return Err(format!("{queued} slots are queued, the limit is {}", t.options.queue_limit));
         }
         // One that was in doubt did not count, and goes on beside the others once it is settled.
@@ -188,6 +199,15 @@ impl World {
     /// Every sale that is not over waits for something that will come, and says why it is where it is.
     fn nothing_is_stuck(&self, look: &Look) -> Checked {
         let t = self.t();
+        let owes = look.stats.overview.owed > 0 || look.stats.overview.books.releasing > 0;
+        if owes
+            && t.out.is_empty()
+            && t.doubts.is_empty()
+            && look.stats.next_deadline > t.latest.saturating_add(61)
+            && look.stats.overview.in_doubt == 0
+        {
+            return Err(format!("S6: what is owed is not given back within a minute: {:?}", look.stats));
+        }
         let next = look.stats.next_deadline;
         // Soon: something is left over for the next tick.
         let soon = next <= t.now().max(t.latest).saturating_add(1);
@@ -198,6 +218,9 @@ impl World {
             let kept = sale.state == State::Filled && sale.kept && !t.has.read_slot;
             if !sale.is_ended() && !told && !kept && !soon && (sale.next_at == u64::MAX || next > sale.next_at) {
                 return Err(format!("a sale waits for nothing, the next tick is asked for at {next}: {sale:?}"));
+            }
+            if t.has.keep && sale.state == State::Filled && sale.kept && !t.keeps.contains(&sale.slot) {
+                return Err(format!("S5: the content of a filled slot was never asked to be kept: {sale:?}"));
             }
             let tried = sale.state == State::Queued && sale.attempt > 0;
             let given_up = matches!(sale.state, State::Ignored | State::Abandoned | State::Lost);

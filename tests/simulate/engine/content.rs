@@ -71,6 +71,10 @@ impl Content for Host {
             if t.by_slot && held + i128::from(told) < i128::from(size) && !t.forced.contains(&op.slot) {
                 t.broken(format!("S7: stored with {held} of {size} bytes reserved: slot {}", op.slot));
             }
+            let ends = t.chain.told_end(&op.slot);
+            if !t.has.keep && until < ends {
+                t.broken(format!("slot {} is stored until {until}, its request ends at {ends}", op.slot));
+            }
             if slot.request.is_none() || until == 0 {
                 t.broken(format!("slot {} is stored without its request", op.slot));
             }
@@ -83,7 +87,15 @@ impl Content for Host {
         self.content(op, slot)
     }
 
-    fn keep(&self, op: &Op, slot: &Slot<'_>, _: u64) -> i32 {
+    fn keep(&self, op: &Op, slot: &Slot<'_>, until: u64) -> i32 {
+        {
+            let mut t = self.enter();
+            t.keeps.insert(op.slot);
+            let ends = t.chain.told_end(&op.slot);
+            if until < ends {
+                t.broken(format!("slot {} is kept until {until}, its request ends at {ends}", op.slot));
+            }
+        }
         self.content(op, slot)
     }
 
@@ -153,11 +165,12 @@ impl Watch for Host {
                 event.text
             );
             if event.number > 0 {
-                if event.number <= t.last_event {
+                if event.number <= t.last_event || t.in_order && event.number != t.last_event + 1 {
                     let last = t.last_event;
                     t.broken(format!("event {} is told after {last}", event.number));
                 }
                 t.last_event = event.number;
+                t.in_order = true;
             }
             self.maybe_crash(&mut t, "crash in the watch");
             let inside = t.odds.inside;

@@ -63,7 +63,8 @@ impl World {
         for round in 0..ROUNDS {
             while self.deliver(true) && !self.is_broken() {}
             while self.complete() && !self.is_broken() {}
-            for _ in 0..50 {
+            // In a large world hundreds may be in doubt, most of them settled by the total since.
+            for _ in 0..5000 {
                 if self.is_broken() || !self.resolve() {
                     break;
                 }

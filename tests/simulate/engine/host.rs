@@ -27,7 +27,15 @@ enum When {
 
 impl Host {
     pub fn job(op: &Op, request: Id) -> Job {
-        Job { kind: op.kind, token: op.token, slot: op.slot, request, bytes: 0, store: (op.store_id, op.store_seq) }
+        Job {
+            kind: op.kind,
+            token: op.token,
+            slot: op.slot,
+            request,
+            bytes: 0,
+            id: op.id,
+            store: (op.store_id, op.store_seq),
+        }
     }
 
     /// Into a callback; a dead process does nothing any more.
@@ -86,6 +94,9 @@ impl Host {
 
     /// The library is told that nobody knows: an operator will be asked whether it happened.
     pub fn doubt(t: &mut Truth, job: &Job, fate: Fate) {
+        if job.kind == OpKind::FillSlot && fate == Fate::True && t.chain.host_is_us(&job.slot) {
+            t.filled.insert(job.id);
+        }
         let of_repo = matches!(job.kind, OpKind::RepoReserve | OpKind::RepoRelease | OpKind::RepoConsume);
         if let (Fate::Unknown(done), true) = (fate, of_repo) {
             // What is asked for no slot is kept in doubt under a name of its own, or by a recovery asked for again.
@@ -102,6 +113,12 @@ impl Host {
         let number = t.tokens.len();
         if t.tokens.insert(job.token, number).is_some() {
             t.broken("a token is given twice".to_string());
+        }
+        if t.filled.contains(&job.id) {
+            t.broken(format!(
+                "S2: a fill of slot {} that was answered as done is asked again under its name",
+                job.slot
+            ));
         }
         say!(t, "  asked: {} of {} token t{number}", job.kind.name(), job.slot);
         // Another thread may have committed since; but no call carries a number that is not durable.

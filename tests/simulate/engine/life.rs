@@ -44,6 +44,8 @@ impl World {
             }
         }
         t.doubts.clear();
+        t.filled.clear();
+        t.in_order = false;
         t.tokens.clear();
         t.store.reopen();
         (t.crashed, t.started, t.stopping, t.refused, t.condemned) = (false, false, false, false, None);

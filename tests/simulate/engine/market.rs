@@ -67,6 +67,9 @@ impl World {
             };
             let told = Ask { ends_at: if t.rng.chance(150) { 0 } else { ask.ends_at }, ..ask.clone() };
             t.chain.post(ask, request);
+            if let Some(on) = t.chain.requests.get_mut(&told.request_id) {
+                on.end_told = told.ends_at > 0;
+            }
             told
         };
         self.on_request(told);

@@ -113,7 +113,44 @@ impl World {
         if self.t().inside > 0 || !self.t().started {
             return false;
         }
-        let Some(engine) = self.engine() else { return false };
+        self.t().looking = true;
+        let todo = self.in_doubt();
+        self.t().looking = false;
+        if todo.is_empty() {
+            return false;
+        }
+        let at = self.below(todo.len());
+        let (slot, truth, of) = todo[at];
+        let now = self.now();
+        let was = self.t().doubts.remove(&slot);
+        let answer = self.call(&format!("resolve {slot} ({of}): {truth}"), |engine| engine.resolve(now, slot, truth));
+        if self.t().has.threads == 0 && (of, truth) == ("sale", false) && matches!(answer, Some(Ok(SALES_OK))) {
+            let sale = self.engine().and_then(|engine| engine.sale(slot).ok());
+            if sale.as_ref().is_some_and(|(sale, _)| !sale.state.is_outcome() && sale.wanted.is_none()) {
+                self.broken(format!("S6: slot {slot} is not ours, and its sale goes on: {sale:?}"));
+            }
+        }
+        let mut t = self.t();
+        match (of, answer) {
+            ("sale", Some(Ok(_))) => {
+                t.count("doubt of a sale resolved");
+                t.chain.landing.remove(&slot);
+            }
+            ("ledger: inherited", Some(Ok(_))) => t.count("inherited doubt resolved"),
+            (_, Some(Ok(_))) => t.count("doubt of the ledger resolved"),
+            (_, Some(Err(error))) if error.status == SALES_ERR_NOT_FOUND && !t.has.total => {
+                t.broken(format!("resolve of slot {slot} ({of}) is answered {error}"));
+            }
+            (_, Some(Err(error))) if error.status == SALES_ERR_NOT_FOUND => {}
+            (_, Some(Err(_))) => t.doubts.extend(was.map(|was| (slot, was))),
+            (_, None) => {}
+        }
+        true
+    }
+
+    /// What is in doubt now, how it is in truth, and who asks.
+    fn in_doubt(&self) -> Vec<(Id, bool, &'static str)> {
+        let Some(engine) = self.engine() else { return Vec::new() };
         if engine.stats().is_ok_and(|stats| stats.overview.in_doubt == 0) {
             // The total has settled them.
             self.t().doubts.clear();
@@ -148,31 +185,7 @@ impl World {
                 todo.push((sale.slot, self.t().chain.host_is_us(&sale.slot), "sale"));
             }
         }
-        drop(engine);
-        if todo.is_empty() {
-            return false;
-        }
-        let at = self.below(todo.len());
-        let (slot, truth, of) = todo[at];
-        let now = self.now();
-        let was = self.t().doubts.remove(&slot);
-        let answer = self.call(&format!("resolve {slot} ({of}): {truth}"), |engine| engine.resolve(now, slot, truth));
-        let mut t = self.t();
-        match (of, answer) {
-            ("sale", Some(Ok(_))) => {
-                t.count("doubt of a sale resolved");
-                t.chain.landing.remove(&slot);
-            }
-            ("ledger: inherited", Some(Ok(_))) => t.count("inherited doubt resolved"),
-            (_, Some(Ok(_))) => t.count("doubt of the ledger resolved"),
-            (_, Some(Err(error))) if error.status == SALES_ERR_NOT_FOUND && !t.has.total => {
-                t.broken(format!("resolve of slot {slot} ({of}) is answered {error}"));
-            }
-            (_, Some(Err(error))) if error.status == SALES_ERR_NOT_FOUND => {}
-            (_, Some(Err(_))) => t.doubts.extend(was.map(|was| (slot, was))),
-            (_, None) => {}
-        }
-        true
+        todo
     }
 
     pub fn reconcile(&self, repair: bool) -> Option<Result<i32>> {
@@ -222,6 +235,16 @@ impl World {
     }
 
     pub fn by_hand(&self) {
+        let sold: Vec<Id> = self.sales().iter().filter(|sale| !sale.is_ended()).map(|sale| sale.slot).collect();
+        if self.t().has.threads == 0 && !sold.is_empty() && self.chance(200) {
+            let (slot, now) = (sold[self.below(sold.len())], self.now());
+            if let Some(Ok(status)) =
+                self.call(&format!("reserve {slot} by hand"), |engine| engine.reserve(now, slot, 7).map(of))
+            {
+                self.broken(format!("S4: slot {slot} of a sale is reserved by hand: {status}"));
+            }
+            return;
+        }
         let (number, now) = (self.below(3) as u8, self.now());
         let (slot, bytes) = (Id(keccak256(&[number])), 100 + 50 * u64::from(number));
         if self.chance(500) {

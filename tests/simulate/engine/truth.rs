@@ -65,6 +65,8 @@ pub struct Job {
     pub slot: Id,
     pub request: Id,
     pub bytes: u64,
+    /// The act.
+    pub id: [u8; 16],
     /// Which store asks, and its last commit.
     pub store: ([u8; 16], u64),
 }
@@ -124,6 +126,8 @@ pub struct Truth {
     pub condemned: Option<&'static str>,
     /// Threads that are in the midst of a call, besides the one that runs.
     pub inside: usize,
+    /// An operator looks: what he compares must be of one moment.
+    pub looking: bool,
     /// The disk has room for releases only.
     pub low: bool,
     pub steps: u64,
@@ -147,6 +151,10 @@ pub struct Truth {
     /// Tokens of this life, in the order in which they came.
     pub tokens: BTreeMap<u64, usize>,
     pub old_tokens: Vec<u64>,
+    /// Fills of this life that were answered as done.
+    pub filled: BTreeSet<[u8; 16]>,
+    /// Slots whose content was asked to be kept to the end.
+    pub keeps: BTreeSet<Id>,
     /// By slot.
     pub doubts: BTreeMap<Id, Doubt>,
     /// Slots that were ever in doubt in the ledger.
@@ -154,6 +162,8 @@ pub struct Truth {
     /// Given up by hand although ours, or lost with the store that knew them: no longer our affair.
     pub forced: BTreeSet<Id>,
     pub last_event: u64,
+    /// The last event is of this life: the next has the next number.
+    pub in_order: bool,
     pub offers: Vec<Id>,
     /// Reserved by hand, durably.
     pub hand: BTreeMap<Id, u64>,
@@ -258,7 +268,7 @@ impl Shared {
     pub fn breathe(&self) {
         let mut t = self.lock();
         let odds = t.odds;
-        if t.pauser.can_pause() && !t.crashed && t.engine.is_some() && t.hit(odds.switch) {
+        if t.pauser.can_pause() && !t.looking && !t.crashed && t.engine.is_some() && t.hit(odds.switch) {
             t.count("another thread goes on");
             let pauser = t.pauser.clone();
             drop(t);
