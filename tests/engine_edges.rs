@@ -1,6 +1,5 @@
 //! The engine at edges that the simulator does not reach by itself: each was broken once.
 
-#[allow(dead_code)]
 mod store_common;
 
 use sales::datastore::lmdb::LmdbStore;
