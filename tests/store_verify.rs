@@ -30,6 +30,15 @@ fn pages_are_clean(dir: &Path) -> Report {
     report
 }
 
+/// It left its lock's file in a directory that holds no store.
+#[test]
+fn a_directory_without_a_store_stays_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let told = sales::verify::offline(dir.path(), &mut |_| {}).expect_err("there is no store");
+    assert_eq!(told.status, SALES_ERR_STORE_PATH, "{told}");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
 #[test]
 fn a_new_store_is_clean() {
     let place = Place::new();

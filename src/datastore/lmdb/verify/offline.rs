@@ -26,11 +26,17 @@ impl Offline {
     pub fn open(path: &Path) -> Result<Offline> {
         fork::watched()?;
         let dir = path::existing(path)?;
+        let none = || Error::new(SALES_ERR_STORE_PATH, format!("{} holds no store", dir.display()));
+        // Where nobody ever opened one there is nothing to lock, and no file is left behind.
+        let is_store = dir.join(lock::NAME).exists() || data::exists(&dir)?;
+        if !is_store && matches!(identity::read(&dir)?, Identity::Missing) {
+            return Err(none());
+        }
         let lock = lock::take(&dir)?;
         let identity = identity::read(&dir)?;
         if !data::exists(&dir)? {
             let (status, what) = match identity {
-                Identity::Missing => (SALES_ERR_STORE_PATH, "holds no store"),
+                Identity::Missing => return Err(none()),
                 _ => (
                     SALES_ERR_STORE_LOST,
                     "has its identity but its data is missing or empty; restore the newest backup",
