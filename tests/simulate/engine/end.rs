@@ -69,10 +69,11 @@ impl World {
                     break;
                 }
             }
-            self.release_by_hand();
             if !repaired && matches!(self.reconcile(true), Some(Ok(SALES_OK))) {
                 repaired = true;
             }
+            // A repair that stopped halfway lets nothing in before it is done.
+            self.release_by_hand();
             if round < 3 || round % 16 == 0 {
                 self.check();
             }
@@ -144,5 +145,5 @@ impl World {
 fn is_at_rest(stats: &Stats) -> bool {
     let o = &stats.overview;
     let settled = o.in_doubt == 0 && o.owed == 0 && o.books.releasing == 0 && o.books.shortfall == 0;
-    stats.pending_ops == 0 && settled && stats.counts.live == 0
+    stats.pending_ops == 0 && settled && stats.counts.live == 0 && o.books.live == 0
 }
