@@ -194,11 +194,13 @@ pub const MOVES: &[(Option<State>, State)] = &[
     (Some(Payout), Abandoned),
 ];
 
-/// Those of them that are rare: only a run ten times as long must have seen them.
+/// Those of them that are rare: only a run a hundred times as long must have seen them.
 pub const RARE: &[(Option<State>, State)] = &[
     (Some(ReservingSpace), Failed),
     (Some(ReservingSlot), Failed),
     (Some(Downloading), Failed),
     (Some(InitialProving), Failed),
     (Some(Filling), Finished),
+    (Some(Filling), Failed),
+    (Some(Payout), Abandoned),
 ];

@@ -89,7 +89,7 @@ impl Report {
         if self.done >= ENOUGH {
             missing.extend(never("ledger", LEDGER));
             missing.extend(never("engine", ENGINE));
-            let must = |step: &&(Option<State>, State)| self.done >= 10 * ENOUGH || !RARE.contains(step);
+            let must = |step: &&(Option<State>, State)| self.done >= 100 * ENOUGH || !RARE.contains(step);
             missing.extend(MOVES.iter().filter(must).filter(|step| !seen(step)).map(text));
         }
         missing
