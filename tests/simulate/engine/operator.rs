@@ -123,8 +123,15 @@ impl World {
         let (slot, truth, of) = todo[at];
         let now = self.now();
         let was = self.t().doubts.remove(&slot);
+        let act_of = || self.engine().and_then(|engine| engine.sale(slot).ok()).map(|(sale, _)| sale.act);
+        let act = act_of();
         let answer = self.call(&format!("resolve {slot} ({of}): {truth}"), |engine| engine.resolve(now, slot, truth));
-        if self.t().has.threads == 0 && (of, truth) == ("sale", false) && matches!(answer, Some(Ok(SALES_OK))) {
+        // What the chain told inside may have queued the slot anew: that is another sale.
+        if act == act_of()
+            && self.t().has.threads == 0
+            && (of, truth) == ("sale", false)
+            && matches!(answer, Some(Ok(SALES_OK)))
+        {
             let sale = self.engine().and_then(|engine| engine.sale(slot).ok());
             if sale.as_ref().is_some_and(|(sale, _)| !sale.state.is_outcome() && sale.wanted.is_none()) {
                 self.broken(format!("S6: slot {slot} is not ours, and its sale goes on: {sale:?}"));
