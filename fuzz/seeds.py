@@ -14,7 +14,8 @@ def put(target, name, data):
 
 
 def seal(body):
-    record = b"\x01" + body
+    # A record within another has no key.
+    record = b"\x02" + body
     return record + struct.pack("<I", zlib.crc32(record))
 
 

@@ -1,17 +1,23 @@
-//! Fixed little-endian layouts with a version byte in front and a checksum behind: every record of the store.
-//! A record that does not decode is reported by name, never guessed at. What decodes is what its encoder writes, byte for byte.
+//! Fixed little-endian layouts with a version byte in front and a checksum behind: every record of the store. The checksum covers the key
+//! too, so that a record found under a key that is not its own is noticed. A record that does not decode is reported by name, never
+//! guessed at. What decodes is what its encoder writes, byte for byte.
 
 use crate::error::{Error, Result};
 use crate::status::SALES_ERR_RECORD;
 use std::fmt::{self, Display};
 
+/// The version of every layout that this library writes.
+pub const LAYOUT: u8 = 2;
+/// The version whose checksum did not cover the key; all else was the same. It is read, and written no more.
+const WITHOUT_KEY: u8 = 1;
+
 /// Writes one record.
 pub struct Encoder(Vec<u8>);
 
 impl Encoder {
-    /// A record of the given layout version.
-    pub fn new(version: u8) -> Self {
-        Encoder(vec![version])
+    /// Begins a record.
+    pub fn begin() -> Self {
+        Encoder(vec![LAYOUT])
     }
 
     /// Appends bytes whose length the layout knows.
@@ -42,12 +48,35 @@ impl Encoder {
         self.u32(len).raw(&bytes[..kept])
     }
 
-    /// Ends the record with its checksum.
-    pub fn seal(mut self) -> Vec<u8> {
-        let sum = crc32fast::hash(&self.0);
+    /// Ends the record with its checksum. `key` is what it is stored under; empty for a record within another.
+    pub fn seal(mut self, key: &[u8]) -> Vec<u8> {
+        let sum = checksum(key, &self.0);
         self.0.extend_from_slice(&sum.to_le_bytes());
         self.0
     }
+}
+
+fn checksum(key: &[u8], body: &[u8]) -> u32 {
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(key);
+    sum.update(body);
+    sum.finalize()
+}
+
+/// A single number as a record.
+pub fn seal_number(key: &[u8], value: u64) -> Vec<u8> {
+    Encoder::begin().u64(value).seal(key)
+}
+
+/// Reads a single number; layout 1 had its eight bytes alone.
+pub fn open_number(key: &[u8], record: &[u8], what: &dyn Display) -> Result<u64> {
+    if let Ok(alone) = record.try_into() {
+        return Ok(u64::from_le_bytes(alone));
+    }
+    let mut d = Decoder::open(key, record, what)?;
+    let value = d.u64()?;
+    d.end()?;
+    Ok(value)
 }
 
 /// What a record is, and whose: put into words only when it has to be named.
@@ -66,20 +95,23 @@ pub struct Decoder<'a> {
 }
 
 impl<'a> Decoder<'a> {
-    /// Opens a record: its checksum must fit and its version must be `version`. `what` names it in errors.
-    pub fn open(record: &'a [u8], version: u8, what: &'a dyn Display) -> Result<Self> {
+    /// Opens a record that was found under `key`: its checksum must fit, and its version must be known. `what` names it in errors.
+    pub fn open(key: &[u8], record: &'a [u8], what: &'a dyn Display) -> Result<Self> {
         let bad = |why: String| Error::new(SALES_ERR_RECORD, format!("{what}: {why}"));
         let Some((body, sum)) = record.split_last_chunk::<4>() else {
             return Err(bad(format!("{} bytes are too short for a record", record.len())));
         };
-        let (found, expected) = (crc32fast::hash(body), u32::from_le_bytes(*sum));
+        let Some((version, rest)) = body.split_first() else {
+            return Err(bad("empty record".into()));
+        };
+        let covered = if *version == WITHOUT_KEY { &[] } else { key };
+        let (found, expected) = (checksum(covered, body), u32::from_le_bytes(*sum));
         if found != expected {
             return Err(bad(format!("checksum {found:08x} instead of {expected:08x}: the record is damaged")));
         }
-        match body.split_first() {
-            Some((v, rest)) if *v == version => Ok(Decoder { rest, what }),
-            Some((v, _)) => Err(bad(format!("layout version {v}, this library reads {version}"))),
-            None => Err(bad("empty record".into())),
+        match *version {
+            WITHOUT_KEY..=LAYOUT => Ok(Decoder { rest, what }),
+            v => Err(bad(format!("layout version {v}, this library reads {WITHOUT_KEY} to {LAYOUT}"))),
         }
     }
 

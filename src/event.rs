@@ -4,8 +4,6 @@ use crate::codec::{Decoder, Encoder};
 use crate::error::Result;
 use crate::market::Id;
 
-const LAYOUT: u8 = 1;
-
 /// What happened. The numbers are those of SALES_EVENT_*.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
@@ -80,7 +78,7 @@ impl Event {
 
     /// The record of the store; the number is its key.
     pub fn encode(&self) -> Vec<u8> {
-        Encoder::new(LAYOUT)
+        Encoder::begin()
             .u32(self.kind as u32)
             .u64(self.time)
             .raw(&self.slot.0)
@@ -90,12 +88,12 @@ impl Event {
             .u32(self.state)
             .u64(self.bytes)
             .blob(self.text.as_bytes())
-            .seal()
+            .seal(&self.number.to_be_bytes())
     }
 
     /// Reads the record of the store.
     pub fn decode(number: u64, record: &[u8]) -> Result<Self> {
-        let mut d = Decoder::open(record, LAYOUT, &"an event of the history")?;
+        let mut d = Decoder::open(&number.to_be_bytes(), record, &"an event of the history")?;
         let kind = d.u32()?;
         let event = Event {
             kind: EventKind::from_number(kind).ok_or_else(|| d.unknown(&format!("kind {kind} is not known")))?,

@@ -1,6 +1,7 @@
 //! The history: numbered events, appended in the transaction that makes them true, and pruned at a limit. The watch
 //! hears the same events under the same numbers.
 
+use crate::codec;
 use crate::datastore::{Read, Table, Write};
 use crate::error::{Error, Result};
 use crate::event::Event;
@@ -12,20 +13,18 @@ pub const COUNTER: &[u8] = b"history.last";
 
 /// The number of the last event.
 pub fn last(read: &dyn Read) -> Result<u64> {
-    Ok(match read.get(Table::Meta, COUNTER)? {
-        Some(bytes) => {
-            u64::from_le_bytes(bytes.try_into().map_err(|_| Error::internal("history.last is not 8 bytes"))?)
-        }
-        None => 0,
-    })
+    match read.get(Table::Meta, COUNTER)? {
+        Some(bytes) => codec::open_number(COUNTER, bytes, &"history.last"),
+        None => Ok(0),
+    }
 }
 
 /// Appends an event and gives it its number.
 pub fn append(write: &mut dyn Write, event: &mut Event) -> Result<()> {
     let number = last(write)?.checked_add(1).ok_or_else(|| Error::overflow("the number of events"))?;
-    write.put(Table::Meta, COUNTER, &number.to_le_bytes())?;
-    write.put(Table::History, &number.to_be_bytes(), &event.encode())?;
+    write.put(Table::Meta, COUNTER, &codec::seal_number(COUNTER, number))?;
     event.number = number;
+    write.put(Table::History, &number.to_be_bytes(), &event.encode())?;
     Ok(())
 }
 

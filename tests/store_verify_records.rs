@@ -58,12 +58,19 @@ impl Victim {
 }
 
 /// The same record with another byte, and a checksum that fits.
-fn with_byte(value: &[u8], at: usize) -> Vec<u8> {
-    let mut value = value[..value.len() - 4].to_vec();
+fn with_byte(key: &[u8], value: &[u8], at: usize) -> Vec<u8> {
+    let mut value = value.to_vec();
     value[at] ^= 1;
-    let sum = crc32fast::hash(&value);
-    value.extend_from_slice(&sum.to_le_bytes());
-    value
+    sealed(key, &value)
+}
+
+/// The same record with a checksum that fits under this key. What is no record stays as it is.
+fn sealed(key: &[u8], value: &[u8]) -> Vec<u8> {
+    let Some((body, _)) = value.split_last_chunk::<4>().filter(|_| value.len() > 8) else { return value.to_vec() };
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(key);
+    sum.update(body);
+    [body, &sum.finalize().to_le_bytes()].concat()
 }
 
 #[test]
@@ -95,7 +102,7 @@ fn a_row_too_many_is_told() {
     let mut victim = Victim::new();
     let other = store_shapes::id("nobody", 1).0;
     for (table, key, value) in victim.rows.clone() {
-        if table == Table::Meta || table == Table::Offers {
+        if table == Table::Meta {
             continue;
         }
         // The same row under a key of the same length, of another slot: the slot's id ends each key, but for events, whose number does.
@@ -103,6 +110,10 @@ fn a_row_too_many_is_told() {
         let from = strange.len().saturating_sub(32);
         strange[from..].copy_from_slice(&other[..key.len() - from]);
         victim.change(table.name(), table, &strange, Some(&value));
+        // And with a checksum that fits. An offer that has sold nothing is any offer then.
+        if table != Table::Offers {
+            victim.change(table.name(), table, &strange, Some(&sealed(&strange, &value)));
+        }
     }
     victim.change("meta", Table::Meta, b"something", Some(b"else"));
     victim.tell();
@@ -131,7 +142,7 @@ fn amounts_that_do_not_add_up_are_told() {
         };
         for (from, to, what) in fields {
             for at in (*from..*to).step_by(3) {
-                victim.change(what, table, &key, Some(&with_byte(&value, at)));
+                victim.change(what, table, &key, Some(&with_byte(&key, &value, at)));
             }
         }
     }

@@ -25,7 +25,7 @@
 #define LINE_SIZE 4096
 
 /* The table `slots`: version, flags, eight numbers, of a sale also its offer and collateral; a checksum. */
-#define SLOT_VERSION 1
+#define SLOT_VERSION 2
 #define SLOT_FLAG_ENDED 1
 #define SLOT_AT_FLAGS 1
 #define SLOT_AT_NUMBERS 2
@@ -34,7 +34,7 @@
 
 /* The totals, in the table `meta`: version, flags, the store's id, then six numbers. */
 #define BOOKS_KEY "ledger.books"
-#define BOOKS_VERSION 1
+#define BOOKS_VERSION 2
 #define BOOKS_AT_NUMBERS 18
 #define BOOKS_SIZE_LEAST (BOOKS_AT_NUMBERS + 6 * 8 + 4)
 

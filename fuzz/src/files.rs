@@ -180,7 +180,7 @@ fn rows(dir: &Path, input: &mut Input<'_>) {
                 // A body of the input's, sealed: a record that any checksum passes.
                 2 => {
                     let most = usize::from(input.u8());
-                    value = Encoder::new(1).raw(input.bytes(most)).seal();
+                    value = Encoder::begin().raw(input.bytes(most)).seal(&key);
                 }
                 3 => {
                     let most = usize::from(input.u8());
@@ -197,8 +197,7 @@ fn rows(dir: &Path, input: &mut Input<'_>) {
                             *there = byte;
                         }
                     }
-                    let version = value.first().copied().unwrap_or(1);
-                    value = Encoder::new(version).raw(value.get(1..).unwrap_or_default()).seal();
+                    value = Encoder::begin().raw(value.get(1..).unwrap_or_default()).seal(&key);
                 }
             }
             if !key.is_empty() {

@@ -2,6 +2,7 @@
 
 use super::books::{change, Books};
 use super::record::{add, sub, OfSale, Record, RepoStep};
+use crate::codec;
 use crate::datastore::group::{Act, Txn};
 use crate::datastore::unsettled::{self, Owner};
 use crate::datastore::Table;
@@ -34,9 +35,7 @@ pub const UNPROVEN: &[u8] = b"ledger.unproven";
 /// The last commit of this store that was made by one known to be the newest.
 pub fn proven(read: &dyn crate::datastore::Read) -> Result<u64> {
     match read.get(Table::Meta, UNPROVEN)? {
-        Some(bytes) => {
-            Ok(u64::from_le_bytes(bytes.try_into().map_err(|_| Error::internal("ledger.unproven is not 8 bytes"))?))
-        }
+        Some(bytes) => codec::open_number(UNPROVEN, bytes, &"ledger.unproven"),
         None => read.seq(),
     }
 }
@@ -74,7 +73,7 @@ impl Act for Rider {
                 (birth, slot)
             }
             Rider::Unproven(_) if txn.tables.get(Table::Meta, UNPROVEN)?.is_some() => return Ok(()),
-            Rider::Unproven(seq) => return txn.tables.put(Table::Meta, UNPROVEN, &seq.to_le_bytes()),
+            Rider::Unproven(seq) => return txn.tables.put(Table::Meta, UNPROVEN, &codec::seal_number(UNPROVEN, *seq)),
         };
         change(txn.tables, *birth, slot, |record, _| self.overlay(slot, record))
     }

@@ -7,7 +7,6 @@ use crate::datastore::{Read, Table, Write};
 use crate::error::Result;
 use crate::market::Id;
 
-const LAYOUT: u8 = 1;
 /// Their key in the Meta table.
 pub const KEY: &[u8] = b"ledger.books";
 const STARTED: u8 = 1;
@@ -49,7 +48,7 @@ impl Books {
 
     /// Reads the store's layout.
     pub fn decode(bytes: &[u8]) -> Result<Books> {
-        let mut d = Decoder::open(bytes, LAYOUT, &"the books")?;
+        let mut d = Decoder::open(KEY, bytes, &"the books")?;
         let flags = d.u8()?;
         if flags & !(STARTED | UNTRUSTED) != 0 {
             return Err(d.unknown(&format!("flags {flags:#x} are not known")));
@@ -82,7 +81,7 @@ impl Books {
     pub fn encode(&self) -> Vec<u8> {
         let set = |condition: bool, flag: u8| if condition { flag } else { 0 };
         let flags = set(self.started, STARTED) | set(self.untrusted, UNTRUSTED);
-        Encoder::new(LAYOUT)
+        Encoder::begin()
             .u8(flags)
             .raw(&self.id)
             .u64(self.held)
@@ -92,7 +91,7 @@ impl Books {
             .u64(self.surplus)
             .u64(self.live)
             .blob(&self.replaced.concat())
-            .seal()
+            .seal(KEY)
     }
 
     /// Takes a record out of the sums, and puts another in its place. A sum that does not fit refuses (S7).
@@ -138,7 +137,7 @@ pub fn change(
         false => write.del(Table::Unsettled, &key)?,
     }
     match after {
-        Some(record) => write.put(Table::Slots, &slot.0, &record.encode()),
+        Some(record) => write.put(Table::Slots, &slot.0, &record.encode(slot)),
         None => write.del(Table::Slots, &slot.0),
     }
 }

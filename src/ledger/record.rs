@@ -6,7 +6,6 @@ use crate::datastore::{Read, Table};
 use crate::error::{Error, Result};
 use crate::market::{Id, U256};
 
-const LAYOUT: u8 = 1;
 const ENDED: u8 = 1;
 const OF_SALE: u8 = 2;
 
@@ -72,9 +71,9 @@ impl Record {
     }
 
     /// The store's layout; docs/STORE.md describes it for those who read it from outside.
-    pub fn encode(&self) -> Vec<u8> {
+    pub fn encode(&self, slot: &Id) -> Vec<u8> {
         let flags = if self.ended { ENDED } else { 0 } | if self.of.is_some() { OF_SALE } else { 0 };
-        let record = Encoder::new(LAYOUT)
+        let record = Encoder::begin()
             .u8(flags)
             .u64(self.asked)
             .u64(self.held)
@@ -88,13 +87,13 @@ impl Record {
             Some(of) => record.raw(&of.offer.0).raw(&of.collateral.to_le_bytes::<32>()),
             None => record,
         }
-        .seal()
+        .seal(&slot.0)
     }
 
     /// Reads the store's layout.
     pub fn decode(bytes: &[u8], slot: &Id) -> Result<Record> {
         let what = Named("the record of slot", slot);
-        let mut d = Decoder::open(bytes, LAYOUT, &what)?;
+        let mut d = Decoder::open(&slot.0, bytes, &what)?;
         let flags = d.u8()?;
         if flags & !(ENDED | OF_SALE) != 0 {
             return Err(d.unknown(&format!("flags {flags:#x} are not known")));

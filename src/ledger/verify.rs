@@ -3,6 +3,7 @@
 use super::acts::UNPROVEN;
 use super::books::{self, Books};
 use super::record::Record;
+use crate::codec;
 use crate::damage::Found;
 use crate::datastore::unsettled::{self, Owner};
 use crate::datastore::{Look, Table};
@@ -151,10 +152,10 @@ fn index(look: &dyn Look, found: &mut Found<'_>) {
 fn unproven(look: &dyn Look, seq: u64, found: &mut Found<'_>) {
     match look.get(Table::Meta, UNPROVEN) {
         Ok(None) => {}
-        Ok(Some(bytes)) => match bytes.try_into().map(u64::from_le_bytes) {
+        Ok(Some(bytes)) => match codec::open_number(UNPROVEN, &bytes, &"ledger.unproven") {
             Ok(proven) if proven <= seq => {}
             Ok(proven) => found.record(Id::ZERO, format!("ledger.unproven is {proven}, the last commit is {seq}")),
-            Err(bytes) => found.record(Id::ZERO, format!("ledger.unproven has {} bytes, expected 8", bytes.len())),
+            Err(error) => found.record(Id::ZERO, error.text),
         },
         Err(error) => found.record(Id::ZERO, error.text),
     }

@@ -5,8 +5,6 @@ use crate::codec::{Decoder, Encoder};
 use crate::error::{Error, Result};
 use crate::status::*;
 
-const LAYOUT: u8 = 1;
-
 /// A storage request, whole. Seconds and bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -69,7 +67,7 @@ impl Request {
     }
 
     fn encode(&self) -> Vec<u8> {
-        Encoder::new(LAYOUT)
+        Encoder::begin()
             .raw(&self.client)
             .raw(&self.proof_probability.to_le_bytes::<32>())
             .raw(&self.price_per_byte_per_second.to_le_bytes::<32>())
@@ -82,11 +80,11 @@ impl Request {
             .raw(&self.merkle_root)
             .raw(&self.nonce)
             .blob(&self.cid)
-            .seal()
+            .seal(&[])
     }
 
     fn decode(record: &[u8]) -> Result<Self> {
-        let mut d = Decoder::open(record, LAYOUT, &"a request")?;
+        let mut d = Decoder::open(&[], record, &"a request")?;
         let request = Request {
             client: d.raw()?,
             proof_probability: U256::from_le_bytes(d.raw::<32>()?),
@@ -175,7 +173,7 @@ impl Ask {
 
     /// The record of the store.
     pub fn encode(&self) -> Vec<u8> {
-        Encoder::new(LAYOUT)
+        Encoder::begin()
             .raw(&self.request_id.0)
             .raw(&self.proof_probability.to_le_bytes::<32>())
             .raw(&self.price_per_byte_per_second.to_le_bytes::<32>())
@@ -187,12 +185,12 @@ impl Ask {
             .u64(self.expires_at)
             .u64(self.ends_at)
             .blob(&self.request.as_ref().map(Request::encode).unwrap_or_default())
-            .seal()
+            .seal(&[])
     }
 
     /// Reads the record of the store.
     pub fn decode(record: &[u8]) -> Result<Self> {
-        let mut d = Decoder::open(record, LAYOUT, &"an ask")?;
+        let mut d = Decoder::open(&[], record, &"an ask")?;
         let ask = Ask {
             request_id: Id(d.raw()?),
             proof_probability: U256::from_le_bytes(d.raw::<32>()?),

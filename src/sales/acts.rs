@@ -2,7 +2,7 @@
 
 use super::offer::{Offer, Terms};
 use super::sale::{Return, Sale, State};
-use crate::codec::{Decoder, Encoder, Named};
+use crate::codec::{self, Decoder, Encoder, Named};
 use crate::datastore::group::{Act, Txn};
 use crate::datastore::unsettled::{self, Owner};
 use crate::datastore::{Read, Table, Write};
@@ -13,7 +13,6 @@ use crate::market::{Ask, Id, U256};
 use crate::status::*;
 use std::ops::ControlFlow;
 
-const LAYOUT: u8 = 1;
 /// The key of [`Counts`] in the Meta table.
 pub const COUNTS: &[u8] = b"sales.counts";
 /// The key of [`last_block`] in the Meta table.
@@ -43,7 +42,7 @@ impl Counts {
 
     /// Reads the record of the store.
     pub fn decode(bytes: &[u8]) -> Result<Counts> {
-        let mut d = Decoder::open(bytes, LAYOUT, &"the counts of sales")?;
+        let mut d = Decoder::open(COUNTS, bytes, &"the counts of sales")?;
         let counts = Counts { live: d.u64()?, queued: d.u64()?, sold: d.u64()?, refused: d.u64()? };
         d.end()?;
         Ok(counts)
@@ -55,13 +54,17 @@ impl Counts {
 
     /// The record of the store.
     pub fn encode(&self) -> Vec<u8> {
-        Encoder::new(LAYOUT).u64(self.live).u64(self.queued).u64(self.sold).u64(self.refused).seal()
+        Encoder::begin().u64(self.live).u64(self.queued).u64(self.sold).u64(self.refused).seal(COUNTS)
     }
 }
 
-/// The greatest block that was seen: a restart replays from there.
+/// The greatest block that was seen: a restart replays from there. A damaged one says nothing, and to replay all is harmless; a verification
+/// tells of it.
 pub fn last_block(read: &dyn Read) -> Result<u64> {
-    Ok(read.get(Table::Meta, LAST_BLOCK)?.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes))
+    match read.get(Table::Meta, LAST_BLOCK)? {
+        Some(bytes) => Ok(codec::open_number(LAST_BLOCK, bytes, &"chain.last_block").unwrap_or(0)),
+        None => Ok(0),
+    }
 }
 
 fn count(value: u64, before: bool, after: bool) -> Result<u64> {
@@ -96,7 +99,7 @@ impl Known {
     /// Reads the record of the store.
     pub fn decode(request: &Id, bytes: &[u8]) -> Result<Known> {
         let what = Named("the record of request", request);
-        let mut d = Decoder::open(bytes, LAYOUT, &what)?;
+        let mut d = Decoder::open(&request.0, bytes, &what)?;
         let known = Known {
             ends_at: d.u64()?,
             started: d.flag()?,
@@ -114,13 +117,13 @@ impl Known {
 
     /// The record of the store.
     pub fn encode(&self) -> Vec<u8> {
-        Encoder::new(LAYOUT)
+        Encoder::begin()
             .u64(self.ends_at)
             .u8(u8::from(self.started))
             .u32(self.taken)
             .u32(self.sales)
             .blob(&self.ask.encode())
-            .seal()
+            .seal(&self.ask.request_id.0)
     }
 }
 
@@ -394,7 +397,7 @@ impl Act for SalesAct {
             },
             SalesAct::RemoveOffer(id) => remove_offer(tables, id),
             SalesAct::Seen(block) if *block > last_block(tables)? => {
-                tables.put(Table::Meta, LAST_BLOCK, &block.to_le_bytes())
+                tables.put(Table::Meta, LAST_BLOCK, &codec::seal_number(LAST_BLOCK, *block))
             }
             SalesAct::Seen(_) => Ok(()),
             SalesAct::Prune(limit) => {

@@ -7,8 +7,6 @@ use crate::market::{Id, U256};
 use crate::status::*;
 use std::ops::ControlFlow;
 
-const LAYOUT: u8 = 1;
-
 /// What the node's owner asks for. Limits are inclusive; 0 as an upper limit: none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Terms {
@@ -141,7 +139,7 @@ impl Offer {
     /// The record of the store; the id is its key.
     pub fn encode(&self) -> Vec<u8> {
         let t = &self.terms;
-        Encoder::new(LAYOUT)
+        Encoder::begin()
             .u8(u8::from(t.enabled))
             .u64(t.total_size)
             .u64(t.min_duration)
@@ -156,13 +154,13 @@ impl Offer {
             .raw(&self.used_collateral.to_le_bytes::<32>())
             .u64(self.sold_slots)
             .u64(self.sold_until)
-            .seal()
+            .seal(&self.id.0)
     }
 
     /// Reads the record of the store.
     pub fn decode(id: Id, bytes: &[u8]) -> Result<Offer> {
         let what = Named("the record of offer", id);
-        let mut d = Decoder::open(bytes, LAYOUT, &what)?;
+        let mut d = Decoder::open(&id.0, bytes, &what)?;
         let terms = Terms {
             enabled: d.flag()?,
             total_size: d.u64()?,

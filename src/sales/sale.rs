@@ -6,8 +6,6 @@ use crate::error::Result;
 use crate::market::{Id, U256};
 use std::ops::ControlFlow;
 
-const LAYOUT: u8 = 1;
-
 /// Where a sale is. The numbers are those of SALES_SALE_*.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u32)]
@@ -235,7 +233,7 @@ impl Sale {
             self.kept,
         ];
         let flags = flags.iter().enumerate().fold(0u32, |bits, (at, set)| bits | (u32::from(*set) << at));
-        Encoder::new(LAYOUT)
+        Encoder::begin()
             .u32(self.state as u32)
             .u8(self.back as u8)
             .u32(self.wanted.map_or(0, |state| state as u32))
@@ -255,13 +253,13 @@ impl Sale {
             .u32(self.last_status as u32)
             .blob(self.last_text.as_bytes())
             .blob(&self.proof)
-            .seal()
+            .seal(&self.slot.0)
     }
 
     /// Reads the record of the store.
     pub fn decode(slot: Id, bytes: &[u8]) -> Result<Sale> {
         let what = Named("the sale of slot", slot);
-        let mut d = Decoder::open(bytes, LAYOUT, &what)?;
+        let mut d = Decoder::open(&slot.0, bytes, &what)?;
         let state = |d: &Decoder<'_>, number: u32| {
             State::from_number(number).ok_or_else(|| d.unknown(&format!("state {number} is not known")))
         };

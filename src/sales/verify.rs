@@ -3,6 +3,7 @@
 use super::acts::{by_request, due_key, queue_key_at, Counts, Known, COUNTS, LAST_BLOCK};
 use super::offer::Offer;
 use super::sale::{Sale, State};
+use crate::codec;
 use crate::damage::Found;
 use crate::datastore::unsettled::{self, Owner};
 use crate::datastore::{Look, Table};
@@ -221,10 +222,11 @@ fn counts(look: &dyn Look, sums: &Sums, found: &mut Found<'_>) {
 }
 
 fn last_block(look: &dyn Look, found: &mut Found<'_>) {
-    match look.get(Table::Meta, LAST_BLOCK) {
-        Ok(None) => {}
-        Ok(Some(bytes)) if bytes.len() == 8 => {}
-        Ok(Some(bytes)) => found.record(Id::ZERO, format!("chain.last_block has {} bytes, expected 8", bytes.len())),
-        Err(error) => found.record(Id::ZERO, error.text),
+    let read = |bytes: Option<Vec<u8>>| match bytes {
+        Some(bytes) => codec::open_number(LAST_BLOCK, &bytes, &"chain.last_block").map(drop),
+        None => Ok(()),
+    };
+    if let Err(error) = look.get(Table::Meta, LAST_BLOCK).and_then(read) {
+        found.record(Id::ZERO, error.text);
     }
 }

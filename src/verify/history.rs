@@ -1,5 +1,6 @@
 //! The history: its events follow each other without a gap, and what is remembered as ended ended with one of them.
 
+use crate::codec;
 use crate::damage::Found;
 use crate::datastore::{Look, Table};
 use crate::event::{Event, EventKind};
@@ -11,10 +12,10 @@ use std::ops::ControlFlow;
 pub fn check(look: &dyn Look, found: &mut Found<'_>) {
     let last = match look.get(Table::Meta, COUNTER) {
         Ok(None) => Some(0),
-        Ok(Some(bytes)) => match bytes.try_into().map(u64::from_le_bytes) {
+        Ok(Some(bytes)) => match codec::open_number(COUNTER, &bytes, &"history.last") {
             Ok(last) => Some(last),
-            Err(bytes) => {
-                found.record(Id::ZERO, format!("history.last has {} bytes, expected 8", bytes.len()));
+            Err(error) => {
+                found.record(Id::ZERO, error.text);
                 None
             }
         },

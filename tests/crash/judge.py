@@ -16,6 +16,7 @@ from order import NEVER, Act, explains
 RESERVE, RELEASE, CONSUMED, REQUEST, ENDED, OFFER_NEW, OFFER_CHANGE, OFFER_REMOVE = range(1, 9)
 OK, PENDING, ALREADY, QUEUED, NOT_FOUND = 0, 1, 2, 4, -106
 NOTE = struct.Struct("<QIHBBQQiI24s")
+LAYOUT = 2  # of every record; its checksum covers the key too
 SLOTS = 24
 SLOT_SIZE = 4096  # of a request
 HISTORY = 100_000  # events that are remembered, and with them what has ended
@@ -47,7 +48,7 @@ def read_store(store):
                 key = None
     for name in ("slots", "sales", "requests", "offers", "history"):
         for key, value in tables[name].items():
-            if value[0] != 1 or zlib.crc32(value[:-4]) != int.from_bytes(value[-4:], "little"):
+            if value[0] != LAYOUT or zlib.crc32(key + value[:-4]) != int.from_bytes(value[-4:], "little"):
                 raise Wrong(f"a record of {name} has another layout, or its checksum does not fit: {key.hex()}")
     return tables
 

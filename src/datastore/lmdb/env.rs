@@ -4,6 +4,7 @@ use super::cursor::{self, Cursor, Step};
 use super::data::Data;
 use super::fail;
 use super::identity::{Birth, FORMAT};
+use crate::codec;
 use crate::datastore::Table;
 use crate::error::{Error, Result};
 use crate::status::*;
@@ -35,6 +36,11 @@ pub const KEY_SEQ: &[u8] = b"store.seq";
 pub const KEY_BIRTH: &[u8] = b"store.birth";
 /// The version of its format.
 pub const KEY_FORMAT: &[u8] = b"store.format";
+
+/// Reads the number of the last commit.
+pub fn open_seq(record: &[u8]) -> Result<u64> {
+    codec::open_number(KEY_SEQ, record, &"the number of its last commit")
+}
 
 /// An open environment with its tables.
 #[derive(Debug)]
@@ -156,10 +162,9 @@ impl Env {
         let (Some(format), Some(birth), Some(seq)) = (get(KEY_FORMAT)?, get(KEY_BIRTH)?, get(KEY_SEQ)?) else {
             return Ok(None);
         };
-        match (format.try_into(), birth.try_into(), seq.try_into()) {
-            (Ok(format), Ok(birth), Ok(seq)) => {
-                Ok(Some(Marks { format: u32::from_le_bytes(format), birth, seq: u64::from_le_bytes(seq) }))
-            }
+        let seq = open_seq(seq).map_err(|error| data.damaged(&error.text))?;
+        match (format.try_into(), birth.try_into()) {
+            (Ok(format), Ok(birth)) => Ok(Some(Marks { format: u32::from_le_bytes(format), birth, seq })),
             _ => Err(data.damaged("the marks of the store have wrong lengths")),
         }
     }
@@ -255,5 +260,5 @@ pub fn fill(env: &Environment, birth: &Birth) -> std::result::Result<(), lmdb::E
 
 /// Writes the sequence number into a transaction.
 pub fn put_seq(txn: &mut RwTransaction<'_>, meta: Database, seq: u64) -> std::result::Result<(), lmdb::Error> {
-    txn.put(meta, &KEY_SEQ, &seq.to_le_bytes(), WriteFlags::empty())
+    txn.put(meta, &KEY_SEQ, &codec::seal_number(KEY_SEQ, seq), WriteFlags::empty())
 }

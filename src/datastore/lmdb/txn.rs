@@ -184,9 +184,9 @@ fn last(txn: &impl Transaction, table: Database, path: &Path) -> Result<Option<V
 }
 
 fn seq(txn: &impl Transaction, tables: &Tables, path: &Path) -> Result<u64> {
-    let found = get(txn, tables.get(Table::Meta)?, env::KEY_SEQ, path)?;
-    let bytes = found.and_then(|bytes| bytes.try_into().ok());
-    bytes.map(u64::from_le_bytes).ok_or_else(|| {
-        Error::new(SALES_ERR_STORE_DAMAGED, format!("{} is damaged: it has no commit number", path.display()))
-    })
+    let damaged = |why: &str| Error::new(SALES_ERR_STORE_DAMAGED, format!("{} is damaged: {why}", path.display()));
+    match get(txn, tables.get(Table::Meta)?, env::KEY_SEQ, path)? {
+        Some(record) => env::open_seq(record).map_err(|error| damaged(&error.text)),
+        None => Err(damaged("it has no commit number")),
+    }
 }

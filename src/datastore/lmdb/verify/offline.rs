@@ -3,7 +3,7 @@
 use super::Image;
 use crate::damage::Found;
 use crate::datastore::lmdb::data::{self, Data};
-use crate::datastore::lmdb::env::{KEY_BIRTH, KEY_FORMAT, KEY_SEQ};
+use crate::datastore::lmdb::env::{open_seq, KEY_BIRTH, KEY_FORMAT, KEY_SEQ};
 use crate::datastore::lmdb::identity::{self, Identity, FORMAT};
 use crate::datastore::lmdb::lock::{self, Lock};
 use crate::datastore::lmdb::{fork, path};
@@ -86,11 +86,25 @@ impl Image<'_> {
         let (Some(format), Some(birth), Some(seq)) = (get(KEY_FORMAT), get(KEY_BIRTH), get(KEY_SEQ)) else {
             return Ok(None);
         };
-        let (Ok(format), Ok(birth), Ok(seq)) = (format.try_into(), birth.try_into(), seq.try_into()) else {
+        let (Ok(format), Ok(birth)) = (format.try_into(), birth.try_into()) else {
             found.file("the marks of the store have wrong lengths");
             return Ok(None);
         };
-        let marks = Marks { format: u32::from_le_bytes(format), birth, seq: u64::from_le_bytes(seq) };
+        let seq = match open_seq(&seq) {
+            Ok(seq) => seq,
+            Err(error) => {
+                found.file(error.text);
+                return Ok(None);
+            }
+        };
+        // Each commit of a store is one of LMDB's, after the one that made it: so an older page in this one's place is told.
+        if seq.checked_add(1) != Some(self.meta.txn) {
+            found.file(format!(
+                "its last commit is {seq}; LMDB's transaction {} is not the one after it",
+                self.meta.txn
+            ));
+        }
+        let marks = Marks { format: u32::from_le_bytes(format), birth, seq };
         if marks.format > FORMAT {
             return Err(identity::newer(self.path(), marks.format));
         }
