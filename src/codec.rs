@@ -90,6 +90,7 @@ impl<T: Display> Display for Named<T> {
 
 /// Reads one record.
 pub struct Decoder<'a> {
+    layout: u8,
     rest: &'a [u8],
     what: &'a dyn Display,
 }
@@ -110,7 +111,7 @@ impl<'a> Decoder<'a> {
             return Err(bad(format!("checksum {found:08x} instead of {expected:08x}: the record is damaged")));
         }
         match *version {
-            WITHOUT_KEY..=LAYOUT => Ok(Decoder { rest, what }),
+            layout @ WITHOUT_KEY..=LAYOUT => Ok(Decoder { layout, rest, what }),
             v => Err(bad(format!("layout version {v}, this library reads {WITHOUT_KEY} to {LAYOUT}"))),
         }
     }
@@ -139,15 +140,32 @@ impl<'a> Decoder<'a> {
         Ok(u64::from_le_bytes(self.raw()?))
     }
 
+    /// The record that is written within this one, by the same writer; `None` where none is.
+    pub fn inner(&mut self, what: &'a dyn Display) -> Result<Option<Decoder<'a>>> {
+        let record = self.slice()?;
+        if record.is_empty() {
+            return Ok(None);
+        }
+        let inner = Decoder::open(&[], record, what)?;
+        match inner.layout == self.layout {
+            true => Ok(Some(inner)),
+            false => Err(self.unknown(&format!("layout {} holds {what} of layout {}", self.layout, inner.layout))),
+        }
+    }
+
     /// The next bytes with their length in front.
     pub fn blob(&mut self) -> Result<Vec<u8>> {
+        Ok(self.slice()?.to_vec())
+    }
+
+    fn slice(&mut self) -> Result<&'a [u8]> {
         let len = self.u32()? as usize;
         if len > self.rest.len() {
             return Err(Error::new(SALES_ERR_RECORD, format!("{}: the record ends early", self.what)));
         }
         let (head, rest) = self.rest.split_at(len);
         self.rest = rest;
-        Ok(head.to_vec())
+        Ok(head)
     }
 
     /// The next byte: 0 or 1.

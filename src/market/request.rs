@@ -83,8 +83,7 @@ impl Request {
             .seal(&[])
     }
 
-    fn decode(record: &[u8]) -> Result<Self> {
-        let mut d = Decoder::open(&[], record, &"a request")?;
+    fn read(mut d: Decoder<'_>) -> Result<Self> {
         let request = Request {
             client: d.raw()?,
             proof_probability: U256::from_le_bytes(d.raw::<32>()?),
@@ -188,9 +187,13 @@ impl Ask {
             .seal(&[])
     }
 
-    /// Reads the record of the store.
+    /// Reads the record that [`Ask::encode`] writes.
     pub fn decode(record: &[u8]) -> Result<Self> {
-        let mut d = Decoder::open(&[], record, &"an ask")?;
+        Ask::read(Decoder::open(&[], record, &"an ask")?)
+    }
+
+    /// Reads it where it lies within another.
+    pub fn read(mut d: Decoder<'_>) -> Result<Self> {
         let ask = Ask {
             request_id: Id(d.raw()?),
             proof_probability: U256::from_le_bytes(d.raw::<32>()?),
@@ -202,10 +205,7 @@ impl Ask {
             max_slot_loss: d.u64()?,
             expires_at: d.u64()?,
             ends_at: d.u64()?,
-            request: match d.blob()? {
-                whole if whole.is_empty() => None,
-                whole => Some(Request::decode(&whole)?),
-            },
+            request: d.inner(&"a request")?.map(Request::read).transpose()?,
         };
         d.end()?;
         Ok(ask)

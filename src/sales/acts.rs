@@ -105,7 +105,7 @@ impl Known {
             started: d.flag()?,
             taken: d.u32()?,
             sales: d.u32()?,
-            ask: Ask::decode(&d.blob()?)?,
+            ask: Ask::read(d.inner(&"an ask")?.ok_or_else(|| d.unknown("it has no ask"))?)?,
         };
         d.end()?;
         Ok(known)
