@@ -469,9 +469,14 @@ impl Engine {
             }
             Ok((Known::load(view, &request)?, live))
         })?;
-        let Some(known) = known.filter(|_| !slots.is_empty()) else { return Ok(SALES_ALREADY) };
-        if what == Happened::RequestFulfilled && !known.started {
+        let Some(known) = known else { return Ok(SALES_ALREADY) };
+        // Also when no sale of it lives: a slot that is freed later is sold by its end, not by its expiry.
+        let starts = what == Happened::RequestFulfilled && !known.started;
+        if starts {
             self.commit_noted(vec![Arc::new(SalesAct::Started(request))])?;
+        }
+        if slots.is_empty() {
+            return Ok(if starts { SALES_OK } else { SALES_ALREADY });
         }
         // Every sale is told, also when one cannot take it in; the first error is answered, and the event may be told again.
         let mut answer = Ok(SALES_OK);
