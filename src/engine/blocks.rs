@@ -54,7 +54,7 @@ impl Blocks {
         let best = self.done.max(mine.unwrap_or(0));
         let only_mine = |(block, times): &(&u64, &usize)| mine == Some(**block) && **times == 1;
         let waiting = self.under_way.iter().find(|entry| !only_mine(entry)).map(|(block, _)| *block);
-        let lost = self.lost.first().copied().filter(|block| mine != Some(*block));
+        let lost = self.lost.iter().copied().find(|block| mine != Some(*block));
         let missing = waiting.into_iter().chain(lost).min();
         missing.map_or(best, |block| best.min(block.saturating_sub(1)))
     }
