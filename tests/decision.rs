@@ -406,3 +406,12 @@ fn no_numbers_make_it_panic() {
     }
     println!("decision: cases=200000 accepted={accepted}");
 }
+
+/// An offer that was made to end earlier while the repo was asked for a slot's space sold the slot beyond its end.
+#[test]
+fn a_slot_is_not_taken_from_an_offer_that_ends_before_it() {
+    let mut offer = Offer::new(id(1), tight());
+    assert!(offer.take(1000, u(3000), NOW + 3601).is_err());
+    assert_eq!(offer.sold_slots, 0);
+    offer.take(1000, u(3000), NOW + 3600).unwrap();
+}

@@ -88,6 +88,11 @@ impl Offer {
         if size > self.free_size() || collateral > self.free_collateral() {
             return Err(Error::new(SALES_ERR_BUSY, format!("offer {} was used up meanwhile", self.id)));
         }
+        // Its terms may have changed while the repo was asked.
+        if self.terms.until != 0 && ends_at > self.terms.until {
+            let text = format!("offer {} ends at {} by now, before {ends_at}", self.id, self.terms.until);
+            return Err(Error::new(SALES_ERR_BUSY, text));
+        }
         self.used_size = self.used_size.checked_add(size).ok_or_else(|| Error::overflow("sold bytes"))?;
         self.used_collateral =
             self.used_collateral.checked_add(collateral).ok_or_else(|| Error::overflow("collateral"))?;
