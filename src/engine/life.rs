@@ -313,7 +313,7 @@ impl Engine {
             if std::mem::take(&mut self.memory().repair_again) {
                 self.log_failure("sales_reconcile, tried again", self.reconcile_now(true));
             }
-            if self.memory().rest_until <= now {
+            if self.memory().has_rested(now) {
                 self.stir();
             }
             self.look_at_due()?;

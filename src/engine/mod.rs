@@ -164,6 +164,12 @@ impl Memory {
         self.resting.insert(slot);
     }
 
+    /// Long enough; also where the clock was set back since, which must not make it longer than the longest pause.
+    fn has_rested(&self, now: u64) -> bool {
+        let set_back = self.rest_until > now.saturating_add(crate::ledger::BACKOFF_S.1);
+        self.rest_until <= now || set_back && !self.resting.is_empty()
+    }
+
     fn stir(&mut self) {
         self.resting.clear();
         self.rest_until = u64::MAX;
