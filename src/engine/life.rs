@@ -307,6 +307,10 @@ impl Engine {
                 self.drive_apart(task);
             }
             let stuck = std::mem::take(&mut self.memory().stuck);
+            if !stuck.is_empty() {
+                // What could not be written kept those behind it from being attempted.
+                frame::follow(self.key, Work::Schedule);
+            }
             for slot in stuck {
                 self.log_failure("a sale that waited for the store", self.wake(slot));
             }
