@@ -22,6 +22,8 @@ struct Host {
     tokens: Mutex<Vec<(OpKind, u64, Id)>>,
     pends: AtomicBool,
     hook: Mutex<Option<Hook>>,
+    prove_hook: Mutex<Option<Hook>>,
+    full: AtomicBool,
     no_total: bool,
 }
 impl Repo for Host {
@@ -33,6 +35,9 @@ impl Repo for Host {
         (SALES_OK, 1 << 40)
     }
     fn reserve(&self, _: &Op, b: u64) -> i32 {
+        if self.full.load(Ordering::SeqCst) {
+            return SALES_HOST_NO_SPACE;
+        }
         self.total.fetch_add(b, Ordering::SeqCst);
         SALES_OK
     }
@@ -85,6 +90,10 @@ impl Content for Host {
         SALES_OK
     }
     fn prove(&self, op: &Op, _: &Slot<'_>) -> i32 {
+        let hook = self.prove_hook.lock().unwrap().take();
+        if let Some(mut hook) = hook {
+            hook()
+        }
         self.tokens.lock().unwrap().push((op.kind, op.token, op.slot));
         SALES_PENDING
     }
@@ -259,4 +268,89 @@ fn a_block_is_seen_when_all_of_it_is_durable() {
     engine.on_request(1001, at(15), ask(2, 1)).unwrap();
     assert_eq!(seen.load(Ordering::SeqCst), 10, "neither 15 nor 20 nor 30 is durable yet");
     assert_eq!(engine.stats().unwrap().last_block, 30);
+}
+
+/// What a thread left to another that was at the sale counted as seen, though nobody had taken it in.
+#[test]
+fn a_block_is_not_seen_while_what_it_told_waits_for_another_thread() {
+    let place = Place::in_memory();
+    let (host, engine) = begun(&place);
+    let at = |block: u64| At { block, ..At::default() };
+    engine.on_request(1000, at(10), ask(1, 1)).unwrap();
+    let request = ask(1, 1).request_id;
+    let (_, token, _) = host.tokens.lock().unwrap()[0];
+    let (inside, is_inside) = mpsc::channel();
+    let (go, may_go) = mpsc::channel::<()>();
+    *host.prove_hook.lock().unwrap() = Some(Box::new(move || {
+        inside.send(()).unwrap();
+        may_go.recv().unwrap();
+    }));
+    let other = engine.clone();
+    let other = std::thread::spawn(move || other.complete(1001, token, Answer::of(SALES_OK)));
+    is_inside.recv().unwrap();
+    assert_eq!(engine.on_slot(1001, at(20), request, 0, Happened::SlotFilled), Ok(SALES_QUEUED));
+    engine.on_request(1001, at(30), ask(2, 1)).unwrap();
+    assert_eq!(engine.stats().unwrap().last_block, 19, "20 waits for the other thread");
+    go.send(()).unwrap();
+    other.join().unwrap().unwrap();
+    assert_eq!(engine.stats().unwrap().last_block, 30);
+}
+
+/// A block that was told again let those behind it count as seen, which were still to be told again.
+#[test]
+fn a_lost_block_holds_back_also_when_an_earlier_one_is_told_again() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host::default());
+    let left = Arc::new(AtomicI64::new(i64::MAX));
+    let failing = Failing { inner: place.open().unwrap(), left: left.clone() };
+    let engine = engine(Box::new(failing), &host, options());
+    engine.start(1000).unwrap();
+    engine.offer_put(1000, Id::ZERO, terms()).unwrap();
+    let at = |block: u64| At { block, ..At::default() };
+    for block in [20, 21] {
+        left.store(0, Ordering::SeqCst);
+        let told = engine.on_request(1000, at(block), ask(block, 1));
+        assert_eq!(told.unwrap_err().status, SALES_ERR_STORE);
+    }
+    engine.on_request(1001, at(30), ask(30, 1)).unwrap();
+    engine.on_request(1001, at(20), ask(20, 1)).unwrap();
+    assert_eq!(engine.stats().unwrap().last_block, 20, "21 is to be told again");
+    drop(engine);
+    let engine = self::engine(Box::new(place.open().unwrap()), &host, options());
+    assert_eq!(engine.stats().unwrap().last_block, 20);
+}
+
+/// That a request had started was not kept when no sale of it was left; a slot that was freed then seemed to expire.
+#[test]
+fn a_request_that_started_without_us_is_known_to_have_started() {
+    let place = Place::in_memory();
+    let (host, engine) = begun(&place);
+    let told = ask(1, 1);
+    let request = told.request_id;
+    engine.on_request(1000, At::default(), told).unwrap();
+    engine.abandon(1000, slot_id(&request, 0), false).unwrap();
+    let (_, token, _) = host.tokens.lock().unwrap()[0];
+    engine.complete(1000, token, Answer::of(SALES_HOST_CANCELLED)).unwrap();
+    assert_eq!(engine.on_request_event(1001, At::default(), request, Happened::RequestFulfilled), Ok(SALES_OK));
+    assert_eq!(engine.on_request_event(1001, At::default(), request, Happened::RequestFulfilled), Ok(SALES_ALREADY));
+    // After its expiry, and long before its end.
+    assert_eq!(engine.on_slot(1600, At::default(), request, 0, Happened::SlotFreed), Ok(SALES_OK));
+    let (sale, _) = engine.sale(slot_id(&request, 0)).unwrap();
+    assert!(sale.started && !sale.state.is_outcome(), "{sale:?}");
+}
+
+/// Slots that rest were not tried again before the clock had reached what it was set back from.
+#[test]
+fn a_clock_that_is_set_back_does_not_let_the_queue_rest_for_longer() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { full: AtomicBool::new(true), pends: AtomicBool::new(true), ..Host::default() });
+    let engine = engine(Box::new(place.open().unwrap()), &host, options());
+    engine.start(1400).unwrap();
+    engine.offer_put(1400, Id::ZERO, terms()).unwrap();
+    engine.on_request(1400, At::default(), ask(1, 1)).unwrap();
+    let slot = slot_id(&ask(1, 1).request_id, 0);
+    assert_eq!(engine.sale(slot).unwrap().0.attempt, 1, "no room: it rests");
+    host.full.store(false, Ordering::SeqCst);
+    engine.tick(1000).unwrap();
+    assert!(engine.sale(slot).unwrap().0.state.is_attempt());
 }

@@ -263,7 +263,11 @@ impl Engine {
                     _ => return Ok(SALES_PENDING),
                 }
                 memory.phase = Phase::Stopped;
-                memory.mailboxes.clear();
+                // What waited in them was not taken in, and is to be told again.
+                let mailboxes = std::mem::take(&mut memory.mailboxes);
+                for block in mailboxes.into_values().flat_map(|mailbox| mailbox.blocks) {
+                    memory.clock.blocks.ended(block, Some(false));
+                }
                 memory.attempting.clear();
                 memory.recovery = Recovery::None;
                 memory.backlog.clear();

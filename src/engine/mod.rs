@@ -111,6 +111,8 @@ struct Mailbox {
     inbox: VecDeque<Input>,
     running: bool,
     pending: Option<(OpKind, u64)>,
+    /// Blocks of what waits in the inbox for the thread that is at the sale: not taken in before it is empty.
+    blocks: Vec<u64>,
 }
 
 /// The one recovery there may be at a time. It may outlive its call, because the repo pends.

@@ -43,7 +43,16 @@ impl Engine {
     /// OK: taken in and durable. QUEUED: the thread that is at it will. An error: it could not be written down; it is kept in memory, and
     /// tried again at ticks.
     pub(super) fn tell(&self, slot: Id, input: Input) -> Result<i32> {
-        self.memory().mailboxes.entry(slot).or_default().inbox.push_back(input);
+        {
+            let mut memory = self.memory();
+            let memory = &mut *memory;
+            let mailbox = memory.mailboxes.entry(slot).or_default();
+            mailbox.inbox.push_back(input);
+            if let Some(block) = frame::block(self.key).filter(|_| mailbox.running) {
+                mailbox.blocks.push(block);
+                memory.clock.blocks.told(block);
+            }
+        }
         self.run_sale(slot)
     }
 
@@ -75,9 +84,11 @@ impl Engine {
                     // In one breath with the look into the inbox: what comes later finds nobody at it.
                     None => {
                         mailbox.running = false;
+                        let blocks = std::mem::take(&mut mailbox.blocks);
                         if mailbox.pending.is_none() {
                             memory.mailboxes.remove(&slot);
                         }
+                        blocks.into_iter().for_each(|block| memory.clock.blocks.ended(block, Some(true)));
                         running.done();
                         break;
                     }
