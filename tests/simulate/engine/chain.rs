@@ -1,7 +1,7 @@
 //! The chain as the contract has it (contract.md): slots, fills, and the end of requests by the clock.
 
 use super::host::Host;
-use super::truth::{proof_of, say, Job, Truth};
+use super::truth::{say, Job, Truth};
 use sales::host::{Chain as ChainTable, Op, OpKind, Slot};
 use sales::market::{slot_id, Ask, Id, Request, RequestState, SlotState, SlotView, U256};
 use sales::sales::Happened;
@@ -38,6 +38,8 @@ pub struct OnChain {
     /// The host without a chain to ask has told its end.
     told: bool,
     withdrawn: bool,
+    /// In which block it was seen.
+    pub block: u64,
     /// The module was told when it ends; else it has to guess by its clock.
     pub end_told: bool,
 }
@@ -81,6 +83,8 @@ pub struct Wire {
     pub what: Happened,
     /// It is told to the end, because nobody could ask the chain.
     pub sure: bool,
+    /// In which block it was seen; 0: not told yet.
+    pub block: u64,
 }
 
 #[derive(Default)]
@@ -118,6 +122,7 @@ impl Chain {
             lost: 0,
             told: false,
             withdrawn: false,
+            block: 0,
             end_told: true,
         };
         self.requests.insert(id, on_chain);
@@ -130,6 +135,14 @@ impl Chain {
     pub fn size_of(&self, slot: &Id) -> Option<u64> {
         let (request, _) = self.by_slot.get(slot)?;
         Some(self.requests[request].ask.slot_size)
+    }
+
+    pub fn request_of(&self, slot: &Id) -> Option<Id> {
+        self.by_slot.get(slot).map(|(request, _)| *request)
+    }
+
+    pub fn has_started(&self, request: &Id) -> bool {
+        self.requests.get(request).is_some_and(|on| on.started)
     }
 
     /// When a slot's request ends, as far as the module was told.
@@ -183,7 +196,7 @@ impl Chain {
     }
 
     fn tell(&mut self, request: Id, index: Option<u64>, what: Happened, sure: bool) {
-        self.wire.push(Wire { request, index, what, sure });
+        self.wire.push(Wire { request, index, what, sure, block: 0 });
     }
 
     /// A fill arrives. False: it reverts.
@@ -394,25 +407,7 @@ impl Host {
 
 impl ChainTable for Host {
     fn fill_slot(&self, op: &Op, slot: &Slot<'_>, proof: &[u8], collateral: &U256) -> i32 {
-        {
-            let mut t = self.enter();
-            if proof != proof_of(&op.slot) {
-                t.broken(format!("slot {} is filled with a proof that is not its own", op.slot));
-            }
-            let view = t.chain.view(&op.slot, t.time);
-            let full = view.as_ref().filter(|view| view.slot_state == SlotState::Free).map(|view| view.collateral);
-            if full.is_some_and(|full| *collateral != full) {
-                t.broken(format!("slot {} is filled with {collateral} tokens, must be {full:?}", op.slot));
-            }
-            if *collateral == U256::ZERO || slot.request.is_none() {
-                t.broken(format!("slot {} is filled for nothing", op.slot));
-            }
-            // Another thread may have told a later time while this one was on its way.
-            let latest = t.latest;
-            if latest >= op.deadline && t.has.threads == 0 {
-                t.broken(format!("trap 2: slot {} is filled at {latest}, its deadline is {}", op.slot, op.deadline));
-            }
-        }
+        self.enter().fill_is_right(op, slot, proof, collateral);
         self.chain(op, slot)
     }
 

@@ -35,11 +35,22 @@ impl World {
             self.s6(&look)?;
             self.counts(&look)?;
             self.nothing_is_stuck(&look)?;
+            self.as_told(&look)?;
             self.verify()
         });
         if let Err(why) = checked {
             self.broken(why);
         }
+    }
+
+    /// What the module was told, what it tells, and who waits.
+    fn as_told(&self, look: &Look) -> Checked {
+        let mut t = self.t();
+        t.all_is_told()?;
+        t.requests_are_right()?;
+        t.block_is_right(look.stats.last_block)?;
+        t.news_are_told(&look.stats)?;
+        t.nobody_waits_in_vain(&look.stats)
     }
 
     /// What a verification of the store would say: nothing, whatever happened before. It reads everything: always, it would take most of the time.
@@ -50,6 +61,9 @@ impl World {
         };
         if !now {
             return Ok(());
+        }
+        if let Some(engine) = self.engine() {
+            super::pages::check(&engine)?;
         }
         let mut damages = Vec::new();
         let (mut events, limit) = (0, u64::from(self.t().options.history_limit));
@@ -189,6 +203,10 @@ impl World {
         let attempts = sales.iter().filter(|(sale, _)| counts(sale)).count();
         if attempts > t.options.max_attempts as usize {
             return Err(format!("S7: {attempts} attempts at a time, at most {}", t.options.max_attempts));
+        }
+        let settled = t.has.threads == 0 && !t.waiting.unsure && t.doubted.is_empty();
+        if settled && stats.attempts != attempts as u64 {
+            return Err(format!("{attempts} slots are being attempted, the module counts {}", stats.attempts));
         }
         if sales.iter().any(|(sale, _)| sale.in_doubt) {
             t.count("sale in doubt");

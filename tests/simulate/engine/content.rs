@@ -1,5 +1,6 @@
 //! The content of slots, with its truth: what lies on the disk.
 
+use super::held::Held;
 use super::host::Host;
 use super::truth::{say, Job, Truth};
 use sales::engine::Engine;
@@ -62,7 +63,7 @@ impl Host {
 }
 
 impl Content for Host {
-    fn store(&self, op: &Op, slot: &Slot<'_>, until: u64, _: bool) -> i32 {
+    fn store(&self, op: &Op, slot: &Slot<'_>, until: u64, repairing: bool) -> i32 {
         {
             let mut t = self.enter();
             let size = t.chain.size_of(&op.slot).unwrap_or(0);
@@ -77,6 +78,9 @@ impl Content for Host {
             }
             if slot.request.is_none() || until == 0 {
                 t.broken(format!("slot {} is stored without its request", op.slot));
+            }
+            if Held::sale(&t.store, &op.slot).is_some_and(|sale| sale.repairing != repairing) {
+                t.broken(format!("slot {} is stored as if it were to be rebuilt: {repairing}", op.slot));
             }
             t.content.entry(op.slot).or_insert(0);
         }
@@ -171,6 +175,9 @@ impl Watch for Host {
                 }
                 t.last_event = event.number;
                 t.in_order = true;
+                t.told(event);
+            } else {
+                t.heard(event);
             }
             self.maybe_crash(&mut t, "crash in the watch");
             let inside = t.odds.inside;
@@ -181,7 +188,8 @@ impl Watch for Host {
         }
     }
 
-    fn on_deadline(&self, _: u64) {
+    fn on_deadline(&self, at: u64) {
+        self.shared.lock().heard_of_deadline(at);
         self.shared.breathe();
         drop(self.enter());
     }

@@ -1,6 +1,7 @@
 //! The store with its faults: commits that fail, that nobody knows of, a disk with room for releases only, and a process that dies before or after a
 //! commit. It also sees which sale moves from which state to which.
 
+use super::journal::Written;
 use super::truth::{say, Shared};
 use crate::store::{Plan, Store};
 use sales::datastore::{Backend, CommitError, Read, Table, Visit, Write};
@@ -23,6 +24,7 @@ struct Looking<'a> {
     tables: &'a mut dyn Write,
     low: bool,
     moves: Vec<(Option<State>, State)>,
+    written: Written,
 }
 
 impl Read for Looking<'_> {
@@ -52,9 +54,11 @@ impl Write for Looking<'_> {
         }
         let slot = (table == Table::Sales).then(|| key.try_into().map(Id).ok()).flatten();
         let before = slot.map(|slot| Sale::load(self.tables, &slot)).transpose()?.flatten();
+        self.written.put(key, table, self.tables.get(table, key)?, value);
         self.tables.put(table, key, value)?;
         if let Some(after) = slot.map(|slot| Sale::load(self.tables, &slot)).transpose()?.flatten() {
             // A slot that is sold once more begins anew.
+            self.written.sales.push((before.clone(), after.clone()));
             let before = before.filter(|sale| sale.act == after.act).map(|sale| sale.state);
             if before != Some(after.state) {
                 self.moves.push((before, after.state));
@@ -64,6 +68,9 @@ impl Write for Looking<'_> {
     }
 
     fn del(&mut self, table: Table, key: &[u8]) -> Result<()> {
+        if table == Table::Requests {
+            self.written.requests_gone.extend(key.try_into().map(Id));
+        }
         self.tables.del(table, key)
     }
 }
@@ -121,12 +128,14 @@ impl Backend for Disk {
         let low = self.shared.lock().low;
         self.store.plan(plan);
         let mut moves = Vec::new();
+        let mut written = Written::default();
         let mut refused = false;
         let done = self.store.write(&mut |tables| {
-            let mut looking = Looking { tables, low, moves: Vec::new() };
+            let mut looking = Looking { low, moves: Vec::new(), written: Written::begin(tables), tables };
             let done = body(&mut looking);
             refused |= low && done.as_ref().is_err_and(|error| error.status == SALES_ERR_DISK_FULL);
-            moves = looking.moves;
+            looking.written.end(looking.tables);
+            (moves, written) = (looking.moves, looking.written);
             done
         });
         self.store.plan(Plan::Good);
@@ -137,6 +146,9 @@ impl Backend for Disk {
         // What nobody knows of is there or not: it is looked at when the store is open again, as its next moves.
         if done.is_ok() {
             moves.into_iter().for_each(|step| *t.moves.entry(step).or_default() += 1);
+            t.wrote(&written);
+        } else {
+            t.could_not_write(&written);
         }
         drop(t);
         if dies {

@@ -126,6 +126,7 @@ impl Host {
         if job.store.1 > seq || alone && job.store.1 != seq {
             t.broken(format!("{} says that the last commit is {}, it is {seq}", job.kind.name(), job.store.1));
         }
+        t.is_asked(&job);
         self.maybe_crash(&mut t, "crash before an effect");
         let mut fate = Host::fate(&mut t, job.kind);
         let odds = t.odds;
@@ -164,6 +165,7 @@ impl Host {
         Host::doubt(&mut t, &job, fate);
         let (now, engine) = (t.now(), t.engine.clone());
         let odd = t.rng.pick(&[SALES_OK, SALES_PENDING, SALES_HOST_TRANSIENT, 77, SALES_ERR_BUSY]);
+        t.wake_by_release(&job, answer.is_ok());
         if when == When::Early {
             t.count("completed inside the callback");
         }
@@ -203,7 +205,10 @@ impl Host {
                 engine.consumed(now, *slot, total)
             }
             (0..=3, _, Some(wire)) => {
-                self.shared.lock().count("event told inside a callback");
+                let mut t = self.shared.lock();
+                t.count("event told inside a callback");
+                t.told_inside();
+                drop(t);
                 super::market::tell(engine, now, sales::engine::At::default(), &wire)
             }
             (4, ..) => match engine.complete(now, nonsense, Answer::of(SALES_OK)) {

@@ -45,6 +45,9 @@ impl World {
         }
         t.doubts.clear();
         t.filled.clear();
+        t.to_tell.clear();
+        t.asked.clear();
+        t.news = Default::default();
         t.in_order = false;
         t.tokens.clear();
         t.store.reopen();
@@ -73,7 +76,7 @@ impl World {
             engine.register_chain(host.clone()),
             engine.register_content(host.clone()),
             engine.register_watch(host),
-            engine.set_market(Market { repair_reward_percentage: 10, duration_limit: 0 }),
+            engine.set_market(Market { repair_reward_percentage: 10, duration_limit: self.t().longest }),
         ];
         if registered.iter().any(Result::is_err) {
             self.broken(format!("{registered:?}"));
@@ -81,6 +84,8 @@ impl World {
         let mut t = self.t();
         t.engine = Some(engine);
         t.latest = 0;
+        let durable = t.durable_block();
+        t.blocks_anew(durable);
     }
 
     /// Starts, as far as it gets in one go.
@@ -89,6 +94,7 @@ impl World {
             self.boot();
         }
         for _ in 0..4 {
+            self.t().wake_anew();
             let (now, deserves, alone) = {
                 let t = self.t();
                 (t.now(), t.deserves(), t.inside == 0)
@@ -137,6 +143,7 @@ impl World {
                     let mut t = self.t();
                     (t.started, t.stopping) = (false, false);
                     t.doubts.clear();
+                    t.no_more_news();
                     t.count("stopped");
                     return;
                 }

@@ -97,6 +97,7 @@ impl Truth {
     fn put_in_place(&mut self, copy: Copy) {
         (self.store, self.hand, self.offers, self.last_event) = (copy.store, copy.hand, copy.offers, copy.last_event);
         self.doubts.clear();
+        self.fulfilled.clear();
     }
 
     /// The refusal by name that a start deserves, from what really happened to the store.

@@ -1,7 +1,7 @@
 //! What the host forwards from the chain: requests, and events late, twice, out of order, taken back or never. And time, which jumps.
 
 use super::chain::Wire;
-use super::truth::say;
+use super::truth::{say, Truth};
 use super::world::World;
 use sales::engine::{At, Engine};
 use sales::error::Result;
@@ -16,13 +16,57 @@ pub fn tell(engine: &Engine, now: u64, at: At, wire: &Wire) -> Result<i32> {
     }
 }
 
+/// What makes one request better than another.
+#[derive(Clone, Copy)]
+struct Drawn {
+    size: u64,
+    duration: u64,
+    expiry: u64,
+    price: u64,
+    collateral: u64,
+}
+
+impl Truth {
+    /// Often a request is like another, as far as a place in the queue goes: then what comes later in its order decides.
+    fn alike(&mut self, drawn: Drawn) -> Drawn {
+        let asks: Vec<(u64, u64, U256, U256, u64)> = (self.chain.requests.values().map(|on| &on.ask))
+            .map(|ask| {
+                let (price, collateral) = (ask.price_per_byte_per_second, ask.collateral_per_byte);
+                (ask.slot_size, ask.duration, price, collateral, ask.expires_at)
+            })
+            .collect();
+        if asks.is_empty() || !self.rng.chance(350) {
+            return drawn;
+        }
+        let (size, duration, price, collateral, expires_at) = self.rng.pick(&asks);
+        let (price, collateral) = (price.saturating_to::<u64>(), collateral.saturating_to::<u64>());
+        let like = Drawn { size, duration, price, ..drawn };
+        let expiry = expires_at.saturating_sub(self.time).clamp(1, duration - 1);
+        match self.rng.below(3) {
+            0 => like,
+            1 => Drawn { collateral, ..like },
+            // Of half the price for twice the bytes.
+            _ if price % 2 == 0 && collateral % 2 == 0 && size < 2000 => {
+                Drawn { size: size * 2, price: price / 2, collateral: collateral / 2, expiry, ..like }
+            }
+            _ => Drawn { collateral, expiry, ..like },
+        }
+    }
+}
+
 impl World {
-    fn at(&self) -> At {
+    /// Where in the chain something was seen: what is told again is of the same block.
+    fn at(&self, block: u64) -> At {
         let mut t = self.t();
-        t.block += 1;
+        let block = if block == 0 {
+            t.block += 1;
+            t.block
+        } else {
+            block
+        };
         let time = if t.rng.chance(500) { t.time } else { 0 };
         t.latest = t.latest.max(time);
-        At { block: t.block, time, removed: false }
+        At { block, time, removed: false }
     }
 
     pub fn post(&self) {
@@ -35,17 +79,20 @@ impl World {
             let size = rng.range(1, 40) as u64 * 50;
             let duration = if big { rng.pick(&[3000, 20_000]) } else { rng.pick(&[400, 900, 3000, 20_000]) };
             let expiry = rng.range(30, 350) as u64;
+            let (price, collateral) = (rng.range(1, 9) as u64, rng.range(1, 3) as u64);
+            let drawn = Drawn { size, duration, expiry, price, collateral };
+            let Drawn { size, duration, expiry, price, collateral } = t.alike(drawn);
             let mut nonce = [0; 32];
             nonce[..8].copy_from_slice(&posted.to_be_bytes());
             let request = Request {
                 client: [1; 20],
                 proof_probability: U256::from(4),
-                price_per_byte_per_second: U256::from(rng.range(1, 9)),
-                collateral_per_byte: U256::from(rng.range(1, 3)),
+                price_per_byte_per_second: U256::from(price),
+                collateral_per_byte: U256::from(collateral),
                 slots,
                 slot_size: size,
                 duration,
-                max_slot_loss: if rng.chance(500) { rng.below(slots as usize + 1) as u64 } else { 0 },
+                max_slot_loss: if t.rng.chance(500) { t.rng.below(slots as usize + 1) as u64 } else { 0 },
                 expiry,
                 cid: vec![1, 2, 3],
                 merkle_root: [4; 32],
@@ -76,12 +123,21 @@ impl World {
     }
 
     fn on_request(&self, ask: Ask) {
-        let (now, at) = (self.now(), self.at());
+        let id = ask.request_id;
+        let block = self.t().chain.requests.get(&id).map_or(0, |on| on.block);
+        let (now, at) = (self.now(), self.at(block));
+        if let Some(on) = self.t().chain.requests.get_mut(&id) {
+            on.block = at.block;
+        }
+        let expected = self.before_a_request(&ask, at.block);
         let what = format!(
             "on_request {} of {} x {}, expires {}, ends {}",
             ask.request_id, ask.slots, ask.slot_size, ask.expires_at, ask.ends_at
         );
-        match self.call(&what, |engine| engine.on_request(now, at, ask)) {
+        let told = ask.clone();
+        let answer = self.call(&what, |engine| engine.on_request(now, at, ask));
+        self.after_a_request(&told, at.block, expected, answer.as_ref());
+        match answer {
             Some(Ok(SALES_OK)) => self.t().count("request accepted"),
             Some(Ok(SALES_REFUSED)) => self.t().count("request refused"),
             _ => {}
@@ -126,7 +182,7 @@ impl World {
             return true;
         }
         let now = self.now();
-        let mut seen = if removed { At::default() } else { self.at() };
+        let mut seen = if removed { At::default() } else { self.at(wire.block) };
         if at > 0 {
             self.t().count("event out of order");
         }
@@ -136,8 +192,22 @@ impl World {
         }
         let back = if seen.removed { ", taken back" } else { "" };
         let what = format!("event {:?} of {} {:?}{back}", wire.what, wire.request, wire.index);
+        if let Some(on) = self.t().chain.wire.iter_mut().find(|other| **other == wire).filter(|_| !removed) {
+            on.block = seen.block;
+        }
+        let before = self.t().before_it_is_told(&wire);
+        if !removed {
+            self.t().tells(seen.block);
+        }
         let told = self.call(&what, |engine| tell(engine, now, seen, &wire));
         let mut t = self.t();
+        if !removed {
+            t.has_told(seen.block, told.as_ref());
+        }
+        if let (Some(before), Some(Ok(SALES_OK | SALES_ALREADY))) = (before, &told) {
+            t.is_taken_in(&wire, removed, &before);
+        }
+        let wire = if removed { wire } else { Wire { block: seen.block, ..wire } };
         t.count("event told");
         let durable = matches!(told, Some(Ok(SALES_OK | SALES_ALREADY)));
         if durable && !seen.removed {
@@ -181,7 +251,11 @@ impl World {
             t.latest = t.latest.max(now);
             t.time
         };
-        self.call(&format!("tick {now} (chain {time})"), |engine| engine.tick(now));
+        self.t().wake_by_time();
+        let ticked = self.call(&format!("tick {now} (chain {time})"), |engine| engine.tick(now));
+        if matches!(ticked, Some(Ok(SALES_OK))) {
+            self.t().nothing_goes_on_late();
+        }
     }
 
     /// How big the world has got, for those that are to be big.

@@ -2,17 +2,27 @@
 //! requests, events, completions, faults and crashes, on one thread or several, and held against the truth whenever nobody is inside a call.
 
 mod baton;
+mod blocks;
 mod chain;
 mod check;
 mod content;
+mod decide;
 mod disk;
 mod end;
+mod fill;
+mod held;
 mod host;
+mod journal;
+mod late;
 mod life;
 mod loss;
 mod market;
+mod news;
 mod operator;
+mod pages;
+mod queue;
 mod repo;
+mod taken;
 pub mod truth;
 mod world;
 
@@ -98,6 +108,7 @@ impl Director {
         } else {
             let thread = world.t().rng.pick(&idle);
             world.t().inside = inside.len();
+            world.t().another_runs(thread);
             let mover = world.clone();
             self.baton.run(thread, Some(Box::new(move || mover.make_a_move())));
         }
@@ -116,6 +127,7 @@ impl Director {
     fn go_on(&self, thread: usize) {
         self.world.t().inside = self.baton.which(Is::Inside).len() - 1;
         say!(self.world.t(), "[{thread}] goes on");
+        self.world.t().another_runs(thread);
         self.baton.run(thread, None);
     }
 

@@ -3,13 +3,14 @@
 use super::host::Host;
 use super::truth::{Fate, Out};
 use super::world::{expect, World};
-use sales::engine::Answered;
+use sales::engine::{Answered, Engine};
 use sales::error::Result;
 use sales::host::{Answer, OpKind};
 use sales::market::{keccak256, Id, U256};
 use sales::sales::offer::Terms;
 use sales::sales::sale::State;
 use sales::status::*;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 /// The numbers of tokens begin at random: no trace shows them.
@@ -39,6 +40,7 @@ impl World {
             t.latest = t.latest.max(now);
             t.old_tokens.push(job.token);
             Host::doubt(&mut t, &job, fate);
+            t.wake_by_release(&job, answer.is_ok());
             t.count("completed later");
             (job, fate, answer, now, early, twice)
         };
@@ -256,8 +258,9 @@ impl World {
         let (slot, bytes) = (Id(keccak256(&[number])), 100 + 50 * u64::from(number));
         if self.chance(500) {
             let bytes = if self.chance(50) { u64::MAX - u64::from(number) } else { bytes };
-            let done = self
-                .call(&format!("reserve {slot} {bytes} by hand"), |engine| engine.reserve(now, slot, bytes).map(of));
+            let done = self.by_hand_or_pending(slot, &format!("reserve {slot} {bytes} by hand"), |engine| {
+                engine.reserve(now, slot, bytes)
+            });
             if let Some(Ok(status)) = done {
                 if matches!(status, SALES_OK | SALES_ALREADY) {
                     let mut t = self.t();
@@ -267,10 +270,30 @@ impl World {
             }
         } else {
             self.t().hand.remove(&slot);
-            self.call(&format!("release {slot} by hand"), |engine| engine.release(now, slot).map(of));
+            self.by_hand_or_pending(slot, &format!("release {slot} by hand"), |engine| engine.release(now, slot));
             // Another thread may have reserved it before the release was recorded.
             self.t().hand.remove(&slot);
         }
+    }
+
+    /// Calls for a slot; where that pends, the watch owes how it ends.
+    fn by_hand_or_pending(
+        &self,
+        slot: Id,
+        what: &str,
+        call: impl FnOnce(&Engine) -> Result<Answered>,
+    ) -> Option<Result<i32>> {
+        let token = Cell::new(0);
+        let done = self.call(what, |engine| {
+            call(engine).map(|answered| {
+                token.set(answered.token);
+                of(answered)
+            })
+        });
+        if done == Some(Ok(SALES_PENDING)) {
+            self.t().pends(slot, token.get());
+        }
+        done
     }
 
     pub fn release_by_hand(&self) {
@@ -280,7 +303,7 @@ impl World {
             let live =
                 self.engine().is_some_and(|engine| engine.reservation(slot).is_ok_and(|view| view.record.is_live()));
             if live {
-                self.call(&format!("release {slot} by hand"), |engine| engine.release(now, slot).map(of));
+                self.by_hand_or_pending(slot, &format!("release {slot} by hand"), |engine| engine.release(now, slot));
             }
         }
     }
@@ -289,19 +312,21 @@ impl World {
         let terms = {
             let mut t = self.t();
             let big = t.has.big;
+            let ends: Vec<u64> = t.chain.requests.values().map(|on| on.ask.ends_at).collect();
+            let until = if t.rng.chance(120) && !ends.is_empty() { t.rng.pick(&ends) } else { 0 };
             let rng = &mut t.rng;
             let (size, collateral) = match big {
                 true => (rng.range(2_000, 40_000) as u64 * 50, rng.range(1_000_000, 9_000_000)),
-                false => (rng.range(10, 200) as u64 * 50 + rng.below(49) as u64, rng.range(5_000, 60_000)),
+                false => (rng.range(10, 200) as u64 * 50 + rng.pick(&[0, 0, 27]), rng.range(5_000, 60_000)),
             };
             Terms {
                 enabled: !rng.chance(150),
                 total_size: size,
-                min_duration: 0,
-                max_duration: 0,
-                min_slot_size: 0,
+                min_duration: rng.pick(&[0, 0, 0, 0, 0, 900]),
+                max_duration: rng.pick(&[0, 0, 0, 0, 0, 3000, 20_000]),
+                min_slot_size: rng.pick(&[0, 0, 0, 0, 0, 200]),
                 max_slot_size: if rng.chance(200) { 1000 } else { 0 },
-                until: 0,
+                until,
                 min_price_per_byte_per_second: U256::from(rng.below(4)),
                 total_collateral: U256::from(collateral),
                 max_slots_per_request: if big { 0 } else { rng.below(4) as u32 },
@@ -333,10 +358,9 @@ impl World {
     }
 
     pub fn look(&self) {
-        let ask = self.t().chain.requests.values().next().map(|on| on.ask.clone());
-        let now = self.now();
+        let ask = self.t().ask_to_evaluate();
         if let Some(ask) = ask {
-            self.call("evaluate", |engine| engine.evaluate(now, &ask));
+            self.evaluate(&ask);
         }
         if let Some(engine) = self.engine() {
             let _ = engine.stats();

@@ -50,6 +50,7 @@ impl Truth {
     pub fn others_take_space(&mut self) {
         let capacity = self.books.capacity;
         self.books.other = self.rng.pick(&[0, 0, capacity / 3, capacity]);
+        self.space_moved();
         say!(self, "others have {} of {capacity}", self.books.other);
     }
 
@@ -94,6 +95,7 @@ impl Truth {
                 ));
             }
         }
+        self.space_moved();
         // A start that gets so far has been found right.
         self.origin = Origin::True;
         if self.has.keeps_id {
@@ -119,10 +121,13 @@ impl Repo for Host {
         let odds = t.odds;
         if t.hit(odds.transient) {
             t.count("repo.available fails");
+            t.told_free.push(None);
             return (t.rng.pick(&[SALES_HOST_TRANSIENT, SALES_HOST_UNKNOWN, 99]), 0);
         }
         let free = t.books.capacity - t.books.other - t.books.total;
-        (SALES_OK, u64::try_from(free.max(0)).unwrap_or(u64::MAX))
+        let free = u64::try_from(free.max(0)).unwrap_or(u64::MAX);
+        t.told_free.push(Some(free));
+        (SALES_OK, free)
     }
 
     fn reserve(&self, op: &Op, bytes: u64) -> i32 {

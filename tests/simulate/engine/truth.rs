@@ -1,8 +1,12 @@
 //! What is true outside the library: the clock, the faults of this run, and everything that the host's parts share.
 
 use super::baton::Pauser;
+use super::blocks::Blocks;
 use super::chain::Chain;
+use super::journal::ToTell;
 use super::loss::{Copy, Origin};
+use super::news::News;
+use super::queue::Waiting;
 use super::repo::Books;
 use crate::rng::Rng;
 use crate::store::Store;
@@ -161,6 +165,19 @@ pub struct Truth {
     pub doubted: BTreeSet<Id>,
     /// Given up by hand although ours, or lost with the store that knew them: no longer our affair.
     pub forced: BTreeSet<Id>,
+    /// Events that are durable and that the watch has not heard.
+    pub to_tell: ToTell,
+    /// Requests of which the module has taken in that they started.
+    pub fulfilled: BTreeSet<Id>,
+    pub waiting: Waiting,
+    pub blocks: Blocks,
+    /// What the repo said of its free space in this call; `None`: nothing.
+    pub told_free: Vec<Option<u64>>,
+    /// What was asked of which slot.
+    pub asked: Vec<(Id, OpKind)>,
+    pub news: News,
+    /// The market's longest duration.
+    pub longest: u64,
     pub last_event: u64,
     /// The last event is of this life: the next has the next number.
     pub in_order: bool,
@@ -228,6 +245,28 @@ impl Truth {
         }
     }
 
+    /// The whole request; or another, where the node that is asked has gone wrong.
+    fn read_request(&mut self, id: &Id) -> Option<Request> {
+        let request = self.chain.request(id);
+        let odds = self.odds.permanent;
+        if !self.hit(odds) {
+            return request;
+        }
+        self.count("another request is read than was asked for");
+        request.map(|request| Request { merkle_root: [5; 32], ..request })
+    }
+
+    /// The module asks for something: that it may ask is held against what it is told to know.
+    pub fn is_asked(&mut self, job: &Job) {
+        if self.has.threads == 0 {
+            self.asked.push((job.slot, job.kind));
+        }
+        if job.kind == OpKind::RepoReserve {
+            self.chosen_for(job);
+        }
+        self.nothing_is_begun_late(job);
+    }
+
     /// What happens when the truth takes its course. The answer says how it went.
     pub fn effect(&mut self, job: &Job) -> Answer {
         let status = match job.kind {
@@ -243,7 +282,7 @@ impl Truth {
                 .flatten()
                 .map(Box::new),
             request: (ok && job.kind == OpKind::ReadRequest)
-                .then(|| self.chain.request(&job.request))
+                .then(|| self.read_request(&job.request))
                 .flatten()
                 .map(Box::<Request>::new),
             ..Answer::of(status)

@@ -84,6 +84,7 @@ impl World {
             queue_limit: if has.big { 4000 } else { rng.pick(&[2, 6, 100]) },
             history_limit: rng.pick(&[12, 60, 10_000]),
         };
+        let longest = rng.pick(&[0, 20_000]);
         let mut truth = Truth {
             rng,
             has,
@@ -123,6 +124,14 @@ impl World {
             doubts: BTreeMap::new(),
             doubted: BTreeSet::new(),
             forced: BTreeSet::new(),
+            to_tell: Default::default(),
+            fulfilled: BTreeSet::new(),
+            waiting: Default::default(),
+            blocks: Default::default(),
+            told_free: Vec::new(),
+            asked: Vec::new(),
+            news: Default::default(),
+            longest,
             last_event: 0,
             in_order: false,
             offers: Vec::new(),
