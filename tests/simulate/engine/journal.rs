@@ -99,8 +99,9 @@ fn owed(before: Option<&Sale>, after: &Sale) -> Vec<(EventKind, State)> {
 /// Moves that a human must be told of.
 fn is_alarming(before: Option<&Sale>, after: &Sale) -> bool {
     let Some(before) = before.filter(|before| before.act == after.act) else { return false };
-    // Whoever resolves a doubt knows what he says.
-    let taken_from_us = before.state == State::Filled && after.state == State::Lost && !before.in_doubt;
+    // Whoever resolves a doubt knows what he says; what is out for the sale is waited for before it goes.
+    let taken_from_us =
+        before.state == State::Filled && after.state == State::Lost && !before.in_doubt && before.wanted.is_none();
     let nobody_knows = after.in_doubt && !before.in_doubt;
     taken_from_us || nobody_knows
 }
