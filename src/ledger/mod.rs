@@ -202,20 +202,18 @@ impl Ledger {
         self.memory().open = true;
     }
 
-    /// The earliest time at which a tick has something to do for the ledger; `u64::MAX`: none.
+    /// The earliest time at which a tick has something to do for the ledger; `u64::MAX`: none. What is worked on already is nothing for a tick, nor is
+    /// anything while the gate is shut: a host that ticks when it is asked to would do nothing else until that pends no more.
     pub fn next_retry(&self) -> u64 {
         let memory = self.memory();
-        let owed = if memory.owed.is_empty() { u64::MAX } else { memory.retry_owed.at };
-        let short = if memory.short { memory.retry_short.at } else { u64::MAX };
-        memory
-            .retry
-            .iter()
-            .filter(|(slot, _)| !memory.claims.contains(*slot))
-            .map(|(_, retry)| retry.at)
-            .min()
-            .unwrap_or(u64::MAX)
-            .min(owed)
-            .min(short)
+        if !memory.open {
+            return u64::MAX;
+        }
+        let free = |slot: &&Id| !memory.claims.contains(*slot);
+        let owed = memory.owed.keys().any(|slot| free(&slot)).then_some(memory.retry_owed.at);
+        let short = (memory.short && free(&&protocol::SHORTFALL)).then_some(memory.retry_short.at);
+        let steps = memory.retry.iter().filter(|(slot, _)| free(slot)).map(|(_, retry)| retry.at);
+        steps.chain(owed).chain(short).min().unwrap_or(u64::MAX)
     }
 
     /// The status of a release of a slot that has no live reservation.

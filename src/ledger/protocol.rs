@@ -13,7 +13,7 @@ use crate::status::*;
 use std::sync::Arc;
 
 /// The claim of what works on the shortfall, which belongs to no slot.
-const SHORTFALL: Id = Id([0xff; 32]);
+pub(super) const SHORTFALL: Id = Id([0xff; 32]);
 
 impl Ledger {
     /// Reserves `bytes` for a slot (S4). `with` becomes true in the same commit.
@@ -291,6 +291,9 @@ impl Ledger {
     pub fn due(self: &Arc<Self>, now: u64) -> Result<Vec<Task>> {
         let (slots, owed, short) = {
             let memory = self.memory();
+            if !memory.open {
+                return Ok(Vec::new());
+            }
             let due = |retry: &Retry| is_due(retry, now);
             let slots: Vec<Id> = memory
                 .retry
@@ -298,7 +301,8 @@ impl Ledger {
                 .filter(|(slot, retry)| due(retry) && !memory.claims.contains(*slot))
                 .map(|(slot, _)| *slot)
                 .collect();
-            (slots, !memory.owed.is_empty() && due(&memory.retry_owed), memory.short && due(&memory.retry_short))
+            let short = memory.short && !memory.claims.contains(&SHORTFALL);
+            (slots, !memory.owed.is_empty() && due(&memory.retry_owed), short && due(&memory.retry_short))
         };
         let mut tasks: Vec<Task> = slots.into_iter().map(|slot| self.again(slot, now)).collect();
         if owed {
