@@ -178,7 +178,9 @@ impl Ledger {
             if let Some(retry) = self.memory().retry.remove(&slot) {
                 attempts = attempts.max(retry.attempts);
             }
-            let Some(record) = self.record(&slot)? else { break };
+            // What is begun is durable: a store that cannot be read now makes it later, and no failure of it.
+            let Ok(record) = self.record(&slot) else { return Ok(self.queue(slot, now, attempts)) };
+            let Some(record) = record else { break };
             let Some(step) = record.next_step(can.consume) else { break };
             let bytes = step.bytes()?;
             if !can.total
@@ -277,10 +279,11 @@ impl Ledger {
                 let owed = memory.owed.entry(SHORTFALL).or_default();
                 *owed = add(*owed, excess, "owed bytes")?;
             }
-            let left = ledger.books()?.shortfall;
+            // Where the store cannot be read now, the next tick looks again.
+            let short = ledger.books().map_or(true, |books| books.shortfall > 0);
             let mut memory = ledger.memory();
             memory.retry_short = Retry::default();
-            memory.short = left > 0;
+            memory.short = short;
             drop(memory);
             drop(claim);
             done

@@ -5,9 +5,9 @@
 
 use super::acts::{proven, LedgerAct, OnBooks, Whole};
 use super::books::Books;
-use super::record::{add, sub, RepoStep};
+use super::record::{add, sub, Record, RepoStep};
 use super::task::{Done, Port, Task, NO_RECORD};
-use super::{Claim, Ledger, RepoCan, Report, Retry};
+use super::{overlaid, Claim, Ledger, RepoCan, Report, Retry};
 use crate::datastore::group::{Change, Failure};
 use crate::datastore::unsettled::{self, Owner};
 use crate::error::{Error, Result};
@@ -212,24 +212,37 @@ impl Ledger {
         if self.memory().can.total {
             return Ok(Vec::new());
         }
-        let slots = self.group.read(|view, _| unsettled::slots(view, Owner::Ledger))?;
+        // All that may fail comes before anybody is let in: a slot whose record cannot be read must stay claimed, or what is unknown of it is done again.
+        let records = self.group.read(|view, riders| {
+            let slots = unsettled::slots(view, Owner::Ledger)?;
+            let mut records = Vec::new();
+            for slot in slots {
+                match overlaid(view, riders, &slot) {
+                    Ok(record) => records.push((slot, record)),
+                    // Damaged: it is named whenever it is asked for, and nothing is done with it.
+                    Err(error) if error.status == SALES_ERR_RECORD => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(records)
+        })?;
         // Claimed in one breath with the opening of the gate: nobody may get at such a slot before.
         {
             let mut memory = self.memory();
-            memory.claims.extend(&slots);
+            memory.claims.extend(records.iter().map(|(slot, _)| *slot));
             memory.open = true;
         }
-        let tasks = slots.into_iter().map(|slot| {
+        let tasks = records.into_iter().map(|(slot, record)| {
             let claim = Claim { ledger: self.clone(), slot };
-            Task::new(slot, move |port| async move { claim.ledger.clone().inherit(port, claim, now).await })
+            Task::new(slot, move |port| async move { claim.ledger.clone().inherit(port, claim, record, now).await })
         });
         Ok(tasks.collect())
     }
 
-    async fn inherit(self: Arc<Self>, port: Port, claim: Claim, now: u64) -> Done {
+    async fn inherit(self: Arc<Self>, port: Port, claim: Claim, record: Option<Record>, now: u64) -> Done {
         let slot = claim.slot;
         let can = self.memory().can;
-        let Some(record) = self.record(&slot)? else { return Ok(SALES_OK) };
+        let Some(record) = record else { return Ok(SALES_OK) };
         if record.reserving > 0 {
             // Told and not written down, it is asked again: the host still knows.
             loop {
