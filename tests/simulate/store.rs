@@ -97,6 +97,8 @@ struct Disk {
     plan: Plan,
     /// A commit of which nobody knows; whether it will be found.
     unknown: Option<bool>,
+    /// After so many reads comes one that fails.
+    bad_read: Option<u32>,
 }
 
 /// The store; a handle.
@@ -118,6 +120,11 @@ impl Store {
     /// What becomes of the next commit.
     pub fn plan(&self, plan: Plan) {
         self.disk().plan = plan;
+    }
+
+    /// One of the next reads fails, this one after so many others; `None`: none any more. Answers whether the one before has not yet failed.
+    pub fn fail_a_read(&self, after: Option<u32>) -> bool {
+        std::mem::replace(&mut self.disk().bad_read, after).is_some()
     }
 
     /// Whether it refuses everything before it is opened again.
@@ -153,11 +160,15 @@ fn dead() -> Error {
 
 impl Backend for Store {
     fn read(&self, body: &mut dyn FnMut(&dyn Read) -> Result<()>) -> Result<()> {
-        let disk = self.disk();
-        match disk.unknown {
-            Some(_) => Err(dead()),
-            None => body(&disk.tables),
+        let mut disk = self.disk();
+        if disk.unknown.is_some() {
+            return Err(dead());
         }
+        match disk.bad_read.take() {
+            Some(0) => return Err(Error::new(SALES_ERR_STORE, "an I/O error of a read")),
+            after => disk.bad_read = after.map(|after| after - 1),
+        }
+        body(&disk.tables)
     }
 
     fn write(&self, body: &mut dyn FnMut(&mut dyn Write) -> Result<()>) -> std::result::Result<(), CommitError> {

@@ -34,6 +34,8 @@ impl World {
             self.s5(&look)?;
             self.s6(&look)?;
             self.counts(&look)?;
+            self.check_figures(&look.stats, &look.sales)?;
+            self.check_told()?;
             self.nothing_is_stuck(&look)?;
             self.as_told(&look)?;
             self.verify()

@@ -168,6 +168,7 @@ impl Watch for Host {
                 event.status,
                 event.text
             );
+            t.hear(event);
             if event.number > 0 {
                 if event.number <= t.last_event || t.in_order && event.number != t.last_event + 1 {
                     let last = t.last_event;

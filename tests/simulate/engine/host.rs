@@ -34,6 +34,9 @@ impl Host {
             request,
             bytes: 0,
             id: op.id,
+            attempt: op.attempt,
+            deadline: op.deadline,
+            asked_at: 0,
             store: (op.store_id, op.store_seq),
         }
     }
@@ -81,7 +84,10 @@ impl Host {
     pub fn happen(t: &mut Truth, job: &Job, fate: Fate) -> (Answer, Fate) {
         match fate {
             Fate::True => (t.effect(job), fate),
-            Fate::Refused(status) => (Answer { text: "the host says no".into(), ..Answer::of(status) }, fate),
+            Fate::Refused(status) => {
+                t.refused_op(job);
+                (Answer { text: "the host says no".into(), ..Answer::of(status) }, fate)
+            }
             Fate::Unknown(happens) => {
                 let done = happens && t.effect(job).is_ok();
                 if job.kind == OpKind::FillSlot && !happens && t.has.read_slot && t.rng.chance(500) {
@@ -101,13 +107,14 @@ impl Host {
         if let (Fate::Unknown(done), true) = (fate, of_repo) {
             // What is asked for no slot is kept in doubt under a name of its own, or by a recovery asked for again.
             let slot = if job.slot == Id::ZERO { SHORTFALL } else { job.slot };
+            t.told.doubted(&slot);
             t.doubts.insert(slot, Doubt { kind: job.kind, bytes: job.bytes, done });
             t.doubted.insert(slot);
         }
     }
 
     /// A callback.
-    pub fn serve(&self, job: Job) -> i32 {
+    pub fn serve(&self, mut job: Job) -> i32 {
         self.shared.breathe();
         let mut t = self.enter();
         let number = t.tokens.len();
@@ -126,6 +133,8 @@ impl Host {
         if job.store.1 > seq || alone && job.store.1 != seq {
             t.broken(format!("{} says that the last commit is {}, it is {seq}", job.kind.name(), job.store.1));
         }
+        job.asked_at = t.now();
+        t.check_op(&job);
         t.is_asked(&job);
         self.maybe_crash(&mut t, "crash before an effect");
         let mut fate = Host::fate(&mut t, job.kind);
@@ -192,7 +201,7 @@ impl Host {
         let mut t = self.shared.lock();
         let now = t.now();
         t.latest = t.latest.max(now);
-        let what = t.rng.below(6);
+        let what = t.rng.below(7);
         t.count("called in from a callback");
         let wire = t.chain.wire.clone();
         let wire = (!wire.is_empty()).then(|| t.rng.pick(&wire));
@@ -202,14 +211,27 @@ impl Host {
         let done = match (what, landed, wire) {
             (0..=2, Some(total), _) => {
                 self.shared.lock().count("consumed, told inside a callback");
-                engine.consumed(now, *slot, total)
+                let told = engine.consumed(now, *slot, total);
+                if told == Ok(SALES_QUEUED) {
+                    self.shared.lock().told.consumed_inside(*slot, total);
+                }
+                told
             }
             (0..=3, _, Some(wire)) => {
+                {
+                    let mut t = self.shared.lock();
+                    t.count("event told inside a callback");
+                    t.told_inside();
+                }
+                let told = super::market::tell(engine, now, sales::engine::At::default(), &wire);
                 let mut t = self.shared.lock();
-                t.count("event told inside a callback");
-                t.told_inside();
-                drop(t);
-                super::market::tell(engine, now, sales::engine::At::default(), &wire)
+                let at = t.chain.wire.iter().position(|other| *other == wire);
+                if let (Ok(SALES_QUEUED), Some(at), true) = (&told, at, t.rng.chance(300)) {
+                    t.count("event told inside a callback and never again");
+                    t.chain.wire.remove(at);
+                    t.told.news_inside(wire);
+                }
+                told
             }
             (4, ..) => match engine.complete(now, nonsense, Answer::of(SALES_OK)) {
                 Err(error) if error.status == SALES_ERR_TOKEN => Ok(SALES_OK),
@@ -222,6 +244,17 @@ impl Host {
                 Err(error) if error.status == SALES_ERR_IN_CALLBACK => Ok(SALES_OK),
                 other => {
                     self.shared.lock().broken(format!("stop inside a callback is answered {other:?}"));
+                    Ok(SALES_OK)
+                }
+            },
+            (6, ..) => match engine.reconcile(now, true) {
+                Err(error)
+                    if matches!(error.status, SALES_ERR_IN_CALLBACK | SALES_ERR_STATE | SALES_ERR_STORE_REOPEN) =>
+                {
+                    Ok(SALES_OK)
+                }
+                other => {
+                    self.shared.lock().broken(format!("reconcile inside a callback is answered {other:?}"));
                     Ok(SALES_OK)
                 }
             },

@@ -41,8 +41,17 @@ impl World {
                 say!(t, "the repo forgets: total {}", t.books.total);
                 t.forgot = true;
                 t.by_slot = false;
+                t.acts.lost();
+                // And others have taken the room: then it cannot be had again.
+                if t.rng.chance(500) {
+                    t.books.other = t.books.capacity;
+                }
             }
         }
+        t.acts.begin_anew();
+        t.not_taken_in();
+        t.told = Default::default();
+        t.requests_refused = 0;
         t.doubts.clear();
         t.filled.clear();
         t.to_tell.clear();
@@ -81,11 +90,16 @@ impl World {
         if registered.iter().any(Result::is_err) {
             self.broken(format!("{registered:?}"));
         }
-        let mut t = self.t();
-        t.engine = Some(engine);
-        t.latest = 0;
-        let durable = t.durable_block();
-        t.blocks_anew(durable);
+        {
+            let mut t = self.t();
+            t.engine = Some(engine);
+            t.latest = 0;
+            let durable = t.durable_block();
+            t.blocks_anew(durable);
+        }
+        if self.chance(50) {
+            self.refused_before_the_start();
+        }
     }
 
     /// Starts, as far as it gets in one go.
@@ -95,9 +109,9 @@ impl World {
         }
         for _ in 0..4 {
             self.t().wake_anew();
-            let (now, deserves, alone) = {
+            let (now, deserves, alone, alerts) = {
                 let t = self.t();
-                (t.now(), t.deserves(), t.inside == 0)
+                (t.now(), t.deserves(), t.inside == 0, t.told.alerts)
             };
             self.now();
             match self.call("start", |engine| engine.start(now)) {
@@ -109,6 +123,8 @@ impl World {
                         t.broken(format!("S3: a store is started that deserves {status}"));
                     }
                     t.options.reset = false;
+                    drop(t);
+                    self.check_short_told(alerts);
                     return;
                 }
                 Some(Ok(SALES_PENDING)) => {
@@ -144,10 +160,24 @@ impl World {
                     (t.started, t.stopping) = (false, false);
                     t.doubts.clear();
                     t.no_more_news();
+                    t.acts.begin_anew();
+                    t.not_taken_in();
+                    t.told = Default::default();
                     t.count("stopped");
+                    let alone = t.has.threads == 0;
+                    drop(t);
+                    if alone {
+                        self.engine().inspect(|engine| self.check_flushed("a stop", engine));
+                        self.refused_when_not_running("after the stop");
+                        self.stopped_twice();
+                    }
                     return;
                 }
                 Some(Ok(SALES_PENDING)) if round < 4990 => {
+                    if round == 0 && self.t().has.threads == 0 {
+                        self.refused_when_not_running("while it stops");
+                        self.all_is_cancelled();
+                    }
                     if !self.complete() && round > 5 {
                         let mut t = self.t();
                         if t.inside > 0 {

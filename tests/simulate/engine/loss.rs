@@ -89,6 +89,7 @@ impl Truth {
         self.copy = Some(newest);
         self.forced.extend(of_sales);
         self.by_slot = false;
+        self.acts.lost();
         self.keeps_surplus = true;
         self.chain.tell_ends_again();
         self.advance(0);
@@ -136,6 +137,7 @@ impl World {
             t.count("the true store is found");
             say!(t, "the true store is put back");
             t.put_in_place(copy);
+            t.acts.lost();
             t.origin = Origin::True;
         } else {
             t.count("opened with reset");

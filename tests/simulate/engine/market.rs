@@ -139,7 +139,11 @@ impl World {
         self.after_a_request(&told, at.block, expected, answer.as_ref());
         match answer {
             Some(Ok(SALES_OK)) => self.t().count("request accepted"),
-            Some(Ok(SALES_REFUSED)) => self.t().count("request refused"),
+            Some(Ok(SALES_REFUSED)) => {
+                let mut t = self.t();
+                t.requests_refused += 1;
+                t.count("request refused");
+            }
             _ => {}
         }
     }
@@ -252,9 +256,20 @@ impl World {
             t.time
         };
         self.t().wake_by_time();
-        let ticked = self.call(&format!("tick {now} (chain {time})"), |engine| engine.tick(now));
-        if matches!(ticked, Some(Ok(SALES_OK))) {
+        // Where other threads are at work, what is looked at after a tick may be theirs.
+        let alone = self.t().has.threads == 0;
+        let before = if alone { self.before_tick() } else { None };
+        let done = self.call(&format!("tick {now} (chain {time})"), |engine| engine.tick(now));
+        if matches!(done, Some(Ok(SALES_OK))) {
             self.t().nothing_goes_on_late();
+        }
+        if let (Some(before), Some(Ok(SALES_OK))) = (before, done) {
+            self.check_tick(now, before);
+            if self.chance(200) {
+                self.tick_to_the_end(now);
+            } else if self.chance(20) {
+                self.set_back(now);
+            }
         }
     }
 

@@ -9,6 +9,7 @@ mod content;
 mod decide;
 mod disk;
 mod end;
+mod figures;
 mod fill;
 mod held;
 mod host;
@@ -19,10 +20,13 @@ mod loss;
 mod market;
 mod news;
 mod operator;
+mod ops;
 mod pages;
+mod phases;
 mod queue;
 mod repo;
 mod taken;
+mod told;
 pub mod truth;
 mod world;
 
@@ -161,6 +165,7 @@ impl Director {
             return;
         }
         self.drain();
+        let world = self.world.clone();
         // Another thread may have died of something else meanwhile.
         let (crashed, dead) = {
             let t = self.world.t();
@@ -170,7 +175,9 @@ impl Director {
             (true, ..) => self.world.die("crash"),
             (_, true, _) => self.world.die("closed, the store must be reopened"),
             (.., Some(how)) => {
-                self.world.call("close", |engine| engine.close());
+                if let (Some(engine), Some(Ok(()))) = (world.engine(), world.call("close", |engine| engine.close())) {
+                    world.check_flushed("a close", &engine);
+                }
                 self.world.die(how);
             }
             _ => self.world.refused_by_name(),

@@ -218,7 +218,11 @@ impl World {
             }
             _ => {}
         }
+        let repaired = repair && t.has.threads == 0 && matches!(done, Some(Ok(SALES_OK)));
         drop(t);
+        if repaired {
+            self.check_phase();
+        }
         done
     }
 
@@ -258,9 +262,12 @@ impl World {
         let (slot, bytes) = (Id(keccak256(&[number])), 100 + 50 * u64::from(number));
         if self.chance(500) {
             let bytes = if self.chance(50) { u64::MAX - u64::from(number) } else { bytes };
-            let done = self.by_hand_or_pending(slot, &format!("reserve {slot} {bytes} by hand"), |engine| {
+            let done = self.by_hand_or_pending(slot, Some(bytes), &format!("reserve {slot} {bytes} by hand"), |engine| {
                 engine.reserve(now, slot, bytes)
             });
+            if matches!(&done, Some(Err(error)) if error.status == SALES_HOST_NO_SPACE) {
+                self.broken("a repo without room is told by the host's name for it".into());
+            }
             if let Some(Ok(status)) = done {
                 if matches!(status, SALES_OK | SALES_ALREADY) {
                     let mut t = self.t();
@@ -270,7 +277,7 @@ impl World {
             }
         } else {
             self.t().hand.remove(&slot);
-            self.by_hand_or_pending(slot, &format!("release {slot} by hand"), |engine| engine.release(now, slot));
+            self.by_hand_or_pending(slot, None, &format!("release {slot} by hand"), |engine| engine.release(now, slot));
             // Another thread may have reserved it before the release was recorded.
             self.t().hand.remove(&slot);
         }
@@ -280,19 +287,13 @@ impl World {
     fn by_hand_or_pending(
         &self,
         slot: Id,
+        bytes: Option<u64>,
         what: &str,
         call: impl FnOnce(&Engine) -> Result<Answered>,
     ) -> Option<Result<i32>> {
-        let token = Cell::new(0);
-        let done = self.call(what, |engine| {
-            call(engine).map(|answered| {
-                token.set(answered.token);
-                of(answered)
-            })
-        });
-        if done == Some(Ok(SALES_PENDING)) {
-            self.t().pends(slot, token.get());
-        }
+        let mut answered = Answered::from(SALES_OK);
+        let done = self.call(what, |engine| call(engine).inspect(|told| answered = *told).map(of));
+        self.t().answered(slot, bytes, &answered);
         done
     }
 
@@ -303,7 +304,9 @@ impl World {
             let live =
                 self.engine().is_some_and(|engine| engine.reservation(slot).is_ok_and(|view| view.record.is_live()));
             if live {
-                self.by_hand_or_pending(slot, &format!("release {slot} by hand"), |engine| engine.release(now, slot));
+                self.by_hand_or_pending(slot, None, &format!("release {slot} by hand"), |engine| {
+                    engine.release(now, slot)
+                });
             }
         }
     }
@@ -361,6 +364,9 @@ impl World {
         let ask = self.t().ask_to_evaluate();
         if let Some(ask) = ask {
             self.evaluate(&ask);
+        }
+        if self.t().inside == 0 {
+            self.refused_while_running();
         }
         if let Some(engine) = self.engine() {
             let _ = engine.stats();

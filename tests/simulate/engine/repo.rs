@@ -71,6 +71,7 @@ impl Truth {
             books.total += bytes;
             *books.of.entry(job.slot).or_default() += bytes;
             self.reported.remove(&job.slot);
+            self.told.reserved(&job.slot);
         } else {
             books.total -= bytes;
             *books.of.entry(job.slot).or_default() -= bytes;
@@ -96,6 +97,7 @@ impl Truth {
             }
         }
         self.space_moved();
+        self.acts.done(job);
         // A start that gets so far has been found right.
         self.origin = Origin::True;
         if self.has.keeps_id {
@@ -145,6 +147,7 @@ impl Repo for Host {
     fn reserved(&self) -> (i32, RepoTotal) {
         self.shared.breathe();
         let mut t = self.enter();
+        t.totals += 1;
         self.maybe_crash(&mut t, "crash before the total is told");
         let odds = t.odds;
         if t.hit(odds.transient) {

@@ -71,6 +71,10 @@ pub struct Job {
     pub bytes: u64,
     /// The act.
     pub id: [u8; 16],
+    pub attempt: u32,
+    pub deadline: u64,
+    /// When it was asked.
+    pub asked_at: u64,
     /// Which store asks, and its last commit.
     pub store: ([u8; 16], u64),
 }
@@ -178,6 +182,12 @@ pub struct Truth {
     pub news: News,
     /// The market's longest duration.
     pub longest: u64,
+    pub acts: super::ops::Acts,
+    pub told: super::told::Told,
+    /// How often repo.reserved was asked.
+    pub totals: u64,
+    /// Requests refused in this life of the module.
+    pub requests_refused: u64,
     pub last_event: u64,
     /// The last event is of this life: the next has the next number.
     pub in_order: bool,

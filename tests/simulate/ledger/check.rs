@@ -34,6 +34,7 @@ impl World {
         self.check_store();
         self.check_view();
         self.check_sum();
+        self.check_next_tick();
     }
 
     /// The store: its records, its totals, its index of the unsettled, against the model and against each other.
@@ -154,13 +155,18 @@ impl World {
         if self.store.is_dead() {
             return;
         }
+        self.keep_pace(&job);
         let whose = format!("#{} {:?} ends {done:?}", job.number, job.kind);
         assert!(job.granted == 0 && job.given == 0, "S1: {whose}, and forgets what the Repo did");
         let asked_nothing = job.commits == 0 && job.told.is_empty();
         let right = match (&done, job.kind) {
-            (Ok(SALES_OK), Kind::Reserve { .. } | Kind::Release { .. } | Kind::Consume { .. }) => job.effect,
+            (Ok(SALES_OK), Kind::Reserve { .. } | Kind::Consume { .. }) => job.effect,
+            (Ok(SALES_OK), Kind::Release { .. }) => job.effect && self.view(job.at).unsettled() == 0,
             (Ok(SALES_OK), _) => true,
-            (Ok(SALES_QUEUED), Kind::Release { .. }) => job.effect,
+            // Also what the repo has done, and could not be written down or looked at.
+            (Ok(SALES_QUEUED), Kind::Release { .. }) => {
+                job.effect && (self.view(job.at).unsettled() > 0 || !self.can.total || job.postponed)
+            }
             (Ok(SALES_QUEUED), kind) => matches!(kind, Kind::Tick | Kind::Inherit { .. }),
             (Ok(SALES_ALREADY), _) => asked_nothing && self.is_already(&job),
             (Ok(_), _) => false,
@@ -212,11 +218,11 @@ impl World {
             (Kind::Consume { .. }, SALES_ERR_BUSY) => !self.gate,
             (Kind::Reserve { .. }, SALES_ERR_BUSY) if !self.can.total => {
                 !self.gate
-                    || self.claimed(job.at)
+                    || self.claimed(job.at) && !doubt
                     || self.owed_of(job.at) > 0
                     || slot.live.is_none() && (slot.mark.is_some() || slot.unsettled() > 0)
             }
-            (_, SALES_ERR_BUSY) => !self.gate || self.claimed(job.at),
+            (_, SALES_ERR_BUSY) => !self.gate || self.claimed(job.at) && !doubt,
             (_, SALES_ERR_IN_DOUBT) => doubt,
             (Kind::Reserve { bytes, of_sale, .. }, _) => match status {
                 SALES_ERR_ARGUMENT => bytes == 0,
@@ -263,10 +269,13 @@ impl World {
                 // What was in doubt is settled by the total; its callers are told.
                 self.jobs.retain(|other| !other.in_doubt());
                 self.gate = true;
+                self.pace.settled(self.plain.shortfall > 0);
                 self.report(job);
                 self.count("reconcile: repaired");
             }
             Ok(SALES_OK) => {
+                let doubt = self.jobs.iter().any(Job::in_doubt);
+                assert!(!job.wrong_total || doubt, "S1: a comparison does not see that the total is wrong");
                 self.gate = job.was_open;
                 self.count("reconcile: compared");
             }
@@ -278,7 +287,10 @@ impl World {
             }
             Err(error) => {
                 let mismatch = error.status == SALES_HOST_STATE_MISMATCH;
-                assert!(!mismatch || !job.was_open, "S1: a comparison finds {}", error.text);
+                assert!(!mismatch || !job.was_open || job.wrong_total, "S1: a comparison finds {}", error.text);
+                if mismatch && job.wrong_total {
+                    self.count("reconcile: a wrong total is seen");
+                }
                 self.gate = job.was_open;
             }
         }
@@ -287,8 +299,13 @@ impl World {
     /// What the operator is told of a recovery.
     pub fn report(&mut self, job: &Job) {
         let Ok(told) = self.ledger.overview() else { return };
+        let settled = told.report.records_settled;
         let told = (i128::from(told.report.surplus_released), i128::from(told.report.shortfall_reserved));
         assert!(told == job.repaired, "the report says {told:?}, the Repo did {:?}", job.repaired);
+        if self.can.total && !self.learnt {
+            let settled = settled as usize;
+            assert!(settled == job.unsettled, "{settled} records are told as settled, {} were", job.unsettled);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::driver::{say, World};
 use super::job::{Fate, Wait};
-use super::model::Deed;
+use super::model::{Deed, Slot};
 use crate::store::Plan;
 use sales::ledger::task::Got;
 
@@ -81,6 +81,10 @@ impl World {
                 unreachable!("filtered")
             };
             say!(self, "#{} commit {deed:?} with {plan:?}: {outcome:?}", self.jobs[*at].number);
+            if let Deed::Recovered { .. } = deed {
+                let begun = |slot: &Slot| slot.unsettled() > 0 || slot.mark.is_some();
+                self.jobs[*at].unsettled = next.slots.iter().filter(|slot| begun(slot)).count();
+            }
             let expected = if was_dead { Ok(None) } else { next.apply(self.jobs[*at].at, &deed) };
             let job = &mut self.jobs[*at];
             let right = match (&expected, plan, &outcome) {

@@ -3,6 +3,7 @@
 use super::calls::refusal;
 use super::job::{Job, Kind, Wait};
 use super::model::{Plain, Ride, Slot, NOBODY, SLOTS};
+use super::pace::Pace;
 use super::repo::Repo;
 use crate::rng::Rng;
 use crate::store::Store;
@@ -34,6 +35,8 @@ pub struct Odds {
     /// A crash inside a start.
     pub crash_start: u64,
     pub total_fails: u64,
+    /// A read of the store.
+    pub read: u64,
 }
 
 /// A copy of the store's files, and what they say.
@@ -78,6 +81,9 @@ pub struct World {
     pub fork: Option<Plain>,
     pub riding: Vec<Ride>,
     pub owed: BTreeMap<usize, i128>,
+    pub pace: Pace,
+    /// The Repo could not always tell its total.
+    pub learnt: bool,
     /// Operations are let in, as it should be.
     pub gate: bool,
     pub filled: [bool; SLOTS],
@@ -108,12 +114,16 @@ pub fn id_of(at: usize) -> Id {
     }
 }
 
+/// By these a change is refused alone, and the others of its batch go on: it is wrong itself, it met a damaged record, or the disk has no room
+/// for what is new.
+const ALONE: [i32; 3] = [SALES_ERR_REQUEST, SALES_ERR_RECORD, SALES_ERR_DISK_FULL];
+
 /// An act that refuses.
-struct Bad;
+struct Bad(i32);
 
 impl Act for Bad {
     fn apply(&self, _: &mut Txn<'_>) -> Result<()> {
-        Err(Error::new(SALES_ERR_REQUEST, "refused, to see what becomes of the rest"))
+        Err(Error::new(self.0, "refused, to see what becomes of the rest"))
     }
 }
 
@@ -157,7 +167,7 @@ impl World {
     pub fn push(&mut self, task: sales::ledger::task::Task, kind: Kind, at: usize) -> usize {
         self.number += 1;
         say!(self, "#{} {kind:?} slot {at}", self.number);
-        self.jobs.push(Job::new(self.number, task, kind, at));
+        self.jobs.push(Job::new(self.number, task, kind, at, self.now));
         self.jobs.len() - 1
     }
 
@@ -170,6 +180,10 @@ impl World {
             self.spawn();
         } else if x < 26 {
             self.now += self.rng.pick(&[0, 1, 1, 2, 10, 70]);
+            if self.hit(20) {
+                self.count("the clock is set back");
+                self.now -= self.rng.pick(&[1, 10, 300]);
+            }
             self.tick();
         } else if x < 42 {
             self.batch();
@@ -205,7 +219,8 @@ impl World {
                     _ => self.sizes[at],
                 };
                 let sale = self.rng.chance(300);
-                let (with_note, bad) = (self.rng.chance(300), self.rng.chance(30));
+                let with_note = self.rng.chance(300);
+                let bad = self.rng.chance(30).then(|| self.rng.pick(&ALONE));
                 self.reserve(at, bytes, sale, with_note, bad);
             }
             40..=64 if !self.filled[at] => {
@@ -240,10 +255,10 @@ impl World {
         }
     }
 
-    pub fn reserve(&mut self, at: usize, bytes: i128, sale: bool, with_note: bool, bad: bool) {
+    pub fn reserve(&mut self, at: usize, bytes: i128, sale: bool, with_note: bool, bad: Option<i32>) {
         let mut with = if with_note { note(id_of(at), EventKind::State, false) } else { Vec::new() };
-        if bad {
-            with.push(Arc::new(Bad));
+        if let Some(status) = bad {
+            with.push(Arc::new(Bad(status)));
         }
         let task = self.ledger.reserve(id_of(at), bytes as u64, of_sale(sale), with);
         self.push(task, Kind::Reserve { bytes, of_sale: sale, note: with_note, bad }, at);
@@ -274,12 +289,14 @@ impl World {
     /// A tick: what is due is begun, now or some time later.
     pub fn tick(&mut self) {
         let due = self.ledger.due(self.now).expect("S8: a tick is refused");
-        for task in due {
+        let repay = self.check_due(&due);
+        for (number, task) in due.into_iter().enumerate() {
             if self.jobs.len() >= 2 * JOBS {
                 break;
             }
             let at = (0..SLOTS).find(|at| id_of(*at) == task.slot).unwrap_or(NOBODY);
             let job = self.push(task, Kind::Tick, at);
+            self.jobs[job].repays = repay == Some(number);
             if self.rng.chance(500) {
                 self.advance(job);
             }

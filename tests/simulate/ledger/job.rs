@@ -12,7 +12,7 @@ pub enum Kind {
         bytes: i128,
         of_sale: bool,
         note: bool,
-        bad: bool,
+        bad: Option<i32>,
     },
     Release {
         by_sale: bool,
@@ -81,8 +81,6 @@ pub enum Call {
     Step { releasing: i128, consuming: i128 },
     /// What is owed.
     Owed,
-    /// One of the two, of the same size.
-    StepOrOwed { releasing: i128, consuming: i128 },
     /// Recovery.
     Repair,
 }
@@ -114,6 +112,12 @@ pub struct Job {
     pub kind: Kind,
     /// Which slot; [`super::model::NOBODY`]: none.
     pub at: usize,
+    /// When it was asked for.
+    pub born: u64,
+    /// It gives back what is owed.
+    pub repays: bool,
+    /// A step of it could not be taken, and waits for a tick.
+    pub postponed: bool,
     pub wait: Wait,
     /// It has begun, and holds a claim.
     pub begun: bool,
@@ -132,12 +136,18 @@ pub struct Job {
     /// What it was asked for is recorded; or may be.
     pub effect: bool,
     pub unknown: bool,
+    /// A read failed when it was last resumed.
+    pub blind: bool,
     /// The refusals that it was told.
     pub told: Vec<i32>,
     /// Of a recovery: released and reserved, as far as told.
     pub repaired: (i128, i128),
     /// The total that a recovery was last told.
     pub total: Option<i128>,
+    /// Of a recovery: the records that were begun and not done when it ended.
+    pub unsettled: usize,
+    /// A comparison was told another total than the true one.
+    pub wrong_total: bool,
     /// Calls of the Repo asked for.
     pub calls: u32,
     /// Reconcile: the gate was open before.
@@ -147,12 +157,15 @@ pub struct Job {
 }
 
 impl Job {
-    pub fn new(number: u32, task: Task, kind: Kind, at: usize) -> Job {
+    pub fn new(number: u32, task: Task, kind: Kind, at: usize, born: u64) -> Job {
         Job {
             number,
             task,
             kind,
             at,
+            born,
+            repays: false,
+            postponed: false,
             wait: Wait::Fresh,
             begun: false,
             claims: false,
@@ -165,9 +178,12 @@ impl Job {
             settled: None,
             effect: false,
             unknown: false,
+            blind: false,
             told: Vec::new(),
             repaired: (0, 0),
             total: None,
+            unsettled: 0,
+            wrong_total: false,
             calls: 0,
             was_open: false,
             expect: None,

@@ -3,6 +3,7 @@
 use super::driver::{id_of, say, Copy, Odds, Origin, World};
 use super::job::{Job, Kind, Wait};
 use super::model::{Plain, NOBODY, SLOTS};
+use super::pace::Pace;
 use super::repo::Repo;
 use crate::rng::Rng;
 use crate::store::Store;
@@ -46,6 +47,7 @@ impl World {
             crash: rng.pick(&[1, 3, 10, 30]),
             crash_start: rng.pick(&[0, 30, 100]),
             total_fails: rng.pick(&[0, 50]),
+            read: rng.pick(&[0, 0, 10, 60]),
         };
         let store = Store::new([1; 16]);
         let mut world = World {
@@ -65,11 +67,13 @@ impl World {
             jobs: Vec::new(),
             acts: HashSet::new(),
             number: 0,
-            now: 1000,
+            now: 1_000_000,
             plain: Plain::new([1; 16]),
             fork: None,
             riding: Vec::new(),
             owed: BTreeMap::new(),
+            pace: Pace::default(),
+            learnt: false,
             gate: false,
             filled: [false; SLOTS],
             copy: None,
@@ -124,6 +128,7 @@ impl World {
             say!(self, "the Repo learns to tell its total");
             self.count("the repo learns reserved");
             self.can.total = true;
+            self.learnt = true;
             self.repo.keeps = self.rng.chance(500);
         }
         if self.rng.chance(40) {
@@ -190,6 +195,7 @@ impl World {
         }
         self.riding.clear();
         self.owed.clear();
+        self.pace = Pace::default();
         self.news = self.plain.events;
     }
 
@@ -379,6 +385,7 @@ impl World {
                 assert!(!self.plain.untrusted && self.plain.started, "a start that is not recorded");
                 self.gate = true;
                 self.owed.clear();
+                self.pace.settled(self.plain.shortfall > 0);
                 if self.can.total {
                     assert!(job.effect, "S1: a start without a comparison");
                     self.report(job);

@@ -8,6 +8,7 @@ mod driver;
 mod job;
 mod life;
 mod model;
+mod pace;
 mod repo;
 mod resume;
 

@@ -54,12 +54,12 @@ pub enum Deed {
         of_sale: bool,
     },
     Unmark,
-    /// `note`: an event is written with it; `bad`: something in it refuses.
+    /// `note`: an event is written with it; `bad`: something in it refuses, by this status.
     Reserve {
         bytes: i128,
         of_sale: bool,
         note: bool,
-        bad: bool,
+        bad: Option<i32>,
     },
     Release {
         note: bool,
@@ -197,7 +197,7 @@ impl Plain {
             Deed::Flush | Deed::Announce => {}
             Deed::Mark { bytes, of_sale } => slot.mark = Some((bytes, of_sale)),
             Deed::Unmark => slot.mark = None,
-            Deed::Reserve { bad: true, .. } => return Err(SALES_ERR_REQUEST),
+            Deed::Reserve { bad: Some(status), .. } => return Err(status),
             Deed::Reserve { bytes, of_sale, note, .. } => {
                 assert!(slot.live.is_none(), "S4: a second reserve of a slot is recorded");
                 slot.live = Some(Live { asked: bytes, consumed: 0, of_sale });

@@ -4,6 +4,7 @@ use super::driver::{id_of, say, World};
 use super::job::{Call, Fate, Job, Kind, Wait};
 use super::model::{Deed, Keep, Ride, NOBODY};
 use sales::ledger::task::{Got, Need, Step};
+use sales::status::SALES_ERR_STORE;
 
 impl World {
     pub fn resume(&mut self, mut job: Job, got: Option<Got>) {
@@ -22,11 +23,16 @@ impl World {
             Some(Got::Repo(answer)) => Some(answer.is_ok()),
             _ => None,
         };
-        let owed = self.ledger.overview().map_or(0, |overview| overview.owed);
+        let fails = self.hit(self.odds.read).then(|| self.rng.below(3) as u32).filter(|_| !self.store.is_dead());
+        self.store.fail_a_read(fails);
         let step = job.task.resume(got);
-        let paid = owed > self.ledger.overview().map_or(owed, |overview| overview.owed);
+        job.blind = fails.is_some() && !self.store.fail_a_read(None);
+        if job.blind {
+            self.count("a read fails");
+            job.told.push(SALES_ERR_STORE);
+        }
         if let Some(ok) = fed {
-            self.after_call(&mut job, ok, paid);
+            self.after_call(&mut job, ok);
         }
         if let Some((deed, Some(fate))) = job.deed {
             self.after_commit(&mut job, deed, fate);
@@ -34,11 +40,17 @@ impl World {
         }
         match step {
             Step::Needs(need) => self.need(job, need),
-            Step::Done(done) => self.done(job, done),
+            Step::Done(done) => {
+                // What is begun and could not be looked at waits for a tick, as if it had been refused.
+                if job.blind && self.steps_of(&job) && !job.postponed {
+                    self.postpone(&mut job);
+                }
+                self.done(job, done);
+            }
         }
     }
 
-    fn after_call(&mut self, job: &mut Job, ok: bool, paid: bool) {
+    fn after_call(&mut self, job: &mut Job, ok: bool) {
         let at = job.at;
         match (job.call.take(), ok) {
             (Some(Call::Compensate), false) => {
@@ -46,21 +58,34 @@ impl World {
                 *self.owed.entry(at).or_default() += std::mem::take(&mut job.granted);
             }
             (Some(Call::Owed), true) => self.repaid(job),
-            (Some(Call::StepOrOwed { .. }), true) if paid => self.repaid(job),
-            (Some(Call::Step { releasing, consuming } | Call::StepOrOwed { releasing, consuming }), true) => {
-                match self.can.total {
-                    true => {
-                        job.given = 0;
-                        self.riding.push(Ride::Settled { slot: at, releasing, consuming });
-                    }
-                    false => job.call = Some(Call::Step { releasing, consuming }),
-                }
+            (Some(Call::Owed), false) => self.pace.owed_refused(job),
+            (Some(Call::Grant), false) if at == NOBODY => self.pace.refill_refused(job),
+            (Some(Call::Step { .. }), false) => {
+                let step = self.ledger.record(&id_of(at)).ok().flatten().map_or(0, |record| record.step);
+                assert!(
+                    step == 0 || self.store.is_dead(),
+                    "S3: what the Repo refused of slot {at} counts as begun: {step}"
+                );
+                self.postpone(job);
             }
+            (Some(Call::Step { releasing, consuming }), true) => match self.can.total {
+                true => {
+                    job.given = 0;
+                    self.riding.push(Ride::Settled { slot: at, releasing, consuming });
+                }
+                false => job.call = Some(Call::Step { releasing, consuming }),
+            },
             _ => {}
         }
     }
 
+    fn postpone(&mut self, job: &mut Job) {
+        self.pace.step_refused(job);
+        job.postponed = true;
+    }
+
     fn repaid(&mut self, job: &mut Job) {
+        self.pace.owed_repaid();
         self.count("owed bytes given back");
         self.owed.remove(&job.at);
         job.given = 0;
@@ -69,16 +94,23 @@ impl World {
     fn after_commit(&mut self, job: &mut Job, deed: Deed, fate: Fate) {
         match (deed, fate) {
             (_, Fate::Unknown) => {}
-            (Deed::Refilled(_), Fate::Done(excess)) if excess > 0 => {
-                self.count("a refill came too late");
-                *self.owed.entry(NOBODY).or_default() += excess;
+            (Deed::Refilled(bytes), fate) => {
+                let excess = match fate {
+                    Fate::Done(excess) => excess,
+                    _ => bytes,
+                };
+                if excess > 0 {
+                    if matches!(fate, Fate::Done(_)) {
+                        self.count("a refill came too late");
+                    }
+                    *self.owed.entry(NOBODY).or_default() += excess;
+                }
                 job.granted = 0;
+                self.pace.refilled(self.plain.shortfall > 0 || job.blind);
             }
-            (Deed::Refilled(bytes), Fate::Clean | Fate::Refused) if bytes > 0 => {
-                *self.owed.entry(NOBODY).or_default() += bytes;
-                job.granted = 0;
-            }
+            (Deed::Announce, Fate::Clean | Fate::Refused) => self.postpone(job),
             (Deed::Settle { releasing, consuming }, Fate::Clean | Fate::Refused) => {
+                self.postpone(job);
                 job.given = 0;
                 self.riding.push(Ride::Settled { slot: job.at, releasing, consuming });
             }
@@ -98,6 +130,14 @@ impl World {
                 if let (Deed::Release { .. }, Kind::Release { by_sale, .. }) = (deed, job.kind) {
                     let whose = self.view(job.at).live.is_some_and(|live| live.of_sale == by_sale);
                     assert!(whose, "S5: #{} {:?} of slot {}, which is another's", job.number, job.kind, job.at);
+                }
+                if let Deed::Mark { .. } = deed {
+                    let owed = self.owed_of(job.at);
+                    assert!(owed == 0, "S2: #{} is marked over {owed} bytes that are owed", job.number);
+                }
+                if let Deed::Consume { total } = deed {
+                    let new = self.view(job.at).live.is_some_and(|live| total > live.consumed);
+                    assert!(new, "S4: #{} {:?} of slot {}, which has landed already", job.number, job.kind, job.at);
                 }
                 job.commits += 1;
                 Wait::Commit(change, deed)
