@@ -94,11 +94,18 @@ impl World {
         if before.rides && before.seq == stats.store_seq {
             return self.broken(format!("S6: what rode before a tick rides still: {stats:?}"));
         }
-        if let Some(before) = before.settling {
-            if totals == before {
-                return self.broken("S1: a repair has failed, and a tick does not ask for the total".into());
+        let waits = before.settling.is_some_and(|before| before == totals);
+        let ticks = {
+            let mut t = self.t();
+            if before.settling.is_some() && !waits {
+                t.count("a failed repair is tried again");
             }
-            self.t().count("a failed repair is tried again");
+            t.ticks_unasked = if waits { t.ticks_unasked + 1 } else { 0 };
+            t.ticks_unasked
+        };
+        // The first may only learn how a repair that pended has failed.
+        if ticks > 1 {
+            return self.broken("S1: a repair has failed, and ticks do not ask for the total".into());
         }
         if stats.phase == Phase::Recovering as u32 && stats.next_deadline > now.saturating_add(1) && !out {
             self.broken(format!("S1: nothing is let in, and the next tick is at {}", stats.next_deadline));

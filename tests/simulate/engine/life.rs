@@ -51,7 +51,7 @@ impl World {
         t.acts.begin_anew();
         t.not_taken_in();
         t.told = Default::default();
-        t.requests_refused = 0;
+        (t.requests_refused, t.ticks_unasked) = (0, 0);
         t.doubts.clear();
         t.filled.clear();
         t.to_tell.clear();

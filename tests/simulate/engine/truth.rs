@@ -186,6 +186,8 @@ pub struct Truth {
     pub told: super::told::Told,
     /// How often repo.reserved was asked.
     pub totals: u64,
+    /// Ticks one after another that did not ask for it although a repair had failed.
+    pub ticks_unasked: u64,
     /// Requests refused in this life of the module.
     pub requests_refused: u64,
     pub last_event: u64,

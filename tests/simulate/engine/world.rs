@@ -135,6 +135,7 @@ impl World {
             acts: Default::default(),
             told: Default::default(),
             totals: 0,
+            ticks_unasked: 0,
             requests_refused: 0,
             last_event: 0,
             in_order: false,
