@@ -221,7 +221,7 @@ impl World {
         let repaired = repair && t.has.threads == 0 && matches!(done, Some(Ok(SALES_OK)));
         drop(t);
         if repaired {
-            self.check_phase();
+            self.check_phase(true);
         }
         done
     }

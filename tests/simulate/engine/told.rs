@@ -3,7 +3,7 @@
 use super::chain::Wire;
 use super::truth::{say, Truth};
 use super::world::World;
-use sales::engine::Answered;
+use sales::engine::{Answered, Phase};
 use sales::event::{Event, EventKind};
 use sales::market::Id;
 use sales::status::*;
@@ -137,6 +137,9 @@ impl World {
         let mut t = self.t();
         if short.overview.books.shortfall > 0 && t.has.threads == 0 && t.told.alerts == alerts_before {
             t.broken("S1: started short, and nobody was told".into());
+        }
+        if short.overview.books.shortfall > 0 && t.has.threads == 0 && short.phase == Phase::Running as u32 {
+            t.broken(format!("S1: started short, and the phase is another: {short:?}"));
         }
     }
 }
