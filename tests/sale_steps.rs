@@ -596,6 +596,12 @@ fn why_a_sale_is_left_is_remembered() {
     life.tell(Input::Abandon(false));
     life.ok();
     assert_eq!((life.sale.state, &*life.sale.last_text), (State::Abandoned, "abandoned by hand"));
+    // Also when the reserve that was out is refused afterwards.
+    let mut life = Life::up_to(ALL, State::ReservingSpace);
+    life.tell(Input::Abandon(false));
+    life.fails(SALES_ERR_NO_SPACE);
+    assert_eq!((life.sale.last_status, &*life.sale.last_text), (SALES_OK, "abandoned by hand"));
+    life.returns(State::Abandoned);
 }
 
 #[test]
@@ -642,6 +648,31 @@ fn filled_and_taken_from_us() {
     life.returns(State::Lost);
 }
 
+/// A node that lags behind knows no request, and to it every slot is free.
+#[test]
+fn a_view_that_tells_nothing_ends_nothing() {
+    let filled = |what: Happened| {
+        let mut life = Life::up_to(ALL, State::Filled);
+        life.ok();
+        assert_eq!(life.tell(Input::Happened(what)), Effect::ReadSlot);
+        life
+    };
+    for what in [Happened::SlotFreed, Happened::TakenBack, Happened::RequestEnded] {
+        for slot in [SlotState::Free, SlotState::Repair, SlotState::Unknown] {
+            let mut life = filled(what);
+            let state = life.sale.state;
+            assert_eq!(life.sees(view(RequestState::Unknown, slot, false)), Effect::Rest, "{what:?} {slot:?}");
+            assert_eq!(life.sale.state, state, "{what:?} {slot:?}");
+            let next = life.sale.next_at;
+            assert_eq!(life.at(next).tell(Input::Due), Effect::ReadSlot, "it is asked again");
+        }
+        // That another host has it is told, whatever else is not.
+        let mut life = filled(what);
+        life.sees(view(RequestState::Unknown, SlotState::Filled, false));
+        life.returns(State::Lost);
+    }
+}
+
 #[test]
 fn payout_never_frees_what_is_filled() {
     let paying = || {
@@ -680,6 +711,7 @@ fn payout_never_frees_what_is_filled() {
     life.returns(State::Failed);
     let mut life = paying();
     life.sees(view(RequestState::Started, SlotState::Repair, false));
+    assert_eq!(life.alerts, 1, "lost is lost, also when its pay was waited for");
     life.returns(State::Lost);
     // A host that pays out by itself.
     let mut life = paying();

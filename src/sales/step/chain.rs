@@ -8,8 +8,7 @@ use crate::status::*;
 
 impl Stepping<'_> {
     pub(super) fn view_answered(&mut self, answer: &Answer) -> Effect {
-        let Some(view) = answer.view.as_deref().filter(|view| answer.is_ok() && view.slot_state != SlotState::Unknown)
-        else {
+        let Some(view) = answer.view.as_deref().filter(|view| answer.is_ok() && tells(view)) else {
             return self.pause();
         };
         // The chain knows the request's end; an ask may have come without it.
@@ -28,10 +27,6 @@ impl Stepping<'_> {
         if view.is_mine {
             return self.filled();
         }
-        let unfilled = matches!(view.slot_state, SlotState::Free | SlotState::Repair);
-        if unfilled && view.request_state == RequestState::Unknown {
-            return self.pause();
-        }
         let fillable = matches!(view.slot_state, SlotState::Free | SlotState::Repair)
             && matches!(view.request_state, RequestState::New | RequestState::Started);
         if !fillable {
@@ -49,13 +44,19 @@ impl Stepping<'_> {
     pub(super) fn view_while_filled(&mut self, view: &SlotView) -> Effect {
         self.sale.check = false;
         if !view.is_mine {
-            self.alert("the chain says that the slot is not ours any more".to_string());
-            return self.leave(State::Lost, SALES_OK, "the chain says that the slot is not ours any more");
+            return self.lost();
         }
         match outcome_of(view) {
             Some(outcome) => self.ended(outcome),
             None => self.act(),
         }
+    }
+
+    /// It was taken from us, whatever it was waiting for: a human should know.
+    fn lost(&mut self) -> Effect {
+        let text = "the chain says that the slot is not ours any more";
+        self.alert(text.to_string());
+        self.leave(State::Lost, SALES_OK, text)
     }
 
     pub(super) fn view_at_payout(&mut self, view: &SlotView) -> Effect {
@@ -84,7 +85,7 @@ impl Stepping<'_> {
             }
             // A failed slot leaves the node's slots when it is freed.
             (false, Some(State::Failed)) => self.go(State::Failed),
-            (false, _) => self.leave(State::Lost, SALES_OK, "the chain says that the slot is not ours any more"),
+            (false, _) => self.lost(),
         }
     }
 
@@ -171,6 +172,12 @@ impl Stepping<'_> {
         }
         Effect::Rest
     }
+}
+
+/// Whether a view tells anything. A node that lags behind does not know the request, and to it every slot is free: such an empty answer ends nothing.
+fn tells(view: &SlotView) -> bool {
+    let empty = matches!(view.slot_state, SlotState::Free | SlotState::Repair) && !view.is_mine;
+    view.slot_state != SlotState::Unknown && !(empty && view.request_state == RequestState::Unknown)
 }
 
 /// The outcome of a slot that was never ours: its request may have ended well, but not for us.

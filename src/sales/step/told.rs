@@ -76,13 +76,16 @@ impl Stepping<'_> {
                 None => self.act(),
             },
             Err(error) => {
+                // Of a sale that ends, the reason why it ends is what is kept.
+                if let Some(outcome) = self.sale.wanted {
+                    return self.go(outcome);
+                }
                 self.note(error.status, &error.text);
-                match (self.sale.wanted, error.status) {
-                    (Some(outcome), _) => self.go(outcome),
-                    (None, SALES_ERR_AMOUNT | SALES_ERR_OVERFLOW | SALES_ERR_REQUEST | SALES_ERR_ARGUMENT) => {
+                match error.status {
+                    SALES_ERR_AMOUNT | SALES_ERR_OVERFLOW | SALES_ERR_REQUEST | SALES_ERR_ARGUMENT => {
                         self.go(State::Ignored)
                     }
-                    (None, SALES_HOST_PERMANENT | SALES_HOST_NOT_ALLOWED) => self.go(State::Ignored),
+                    SALES_HOST_PERMANENT | SALES_HOST_NOT_ALLOWED => self.go(State::Ignored),
                     _ => self.back_to_queue(),
                 }
             }
