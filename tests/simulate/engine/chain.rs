@@ -145,6 +145,25 @@ impl Chain {
         self.requests.get(request).is_some_and(|on| on.started)
     }
 
+    /// The slots of a request, or one of them.
+    pub fn slots_of(&self, request: &Id, index: Option<u64>) -> Vec<Id> {
+        let Some(on) = self.requests.get(request) else { return Vec::new() };
+        let slots = on.slots.iter().enumerate();
+        slots.filter(|(at, _)| index.is_none_or(|index| index == *at as u64)).map(|(_, slot)| slot.id).collect()
+    }
+
+    pub fn state_of(&self, request: &Id, time: u64) -> Option<RequestState> {
+        self.requests.get(request).map(|on| on.state(time))
+    }
+
+    pub fn end_of(&self, slot: &Id) -> Option<u64> {
+        self.by_slot.get(slot).map(|(request, _)| self.requests[request].ask.ends_at)
+    }
+
+    pub fn expiry_of(&self, slot: &Id) -> u64 {
+        self.by_slot.get(slot).map_or(0, |(request, _)| self.requests[request].ask.expires_at)
+    }
+
     /// When a slot's request ends, as far as the module was told.
     pub fn told_end(&self, slot: &Id) -> u64 {
         self.by_slot.get(slot).map(|(id, _)| &self.requests[id]).filter(|on| on.end_told).map_or(0, |on| on.ask.ends_at)
@@ -370,9 +389,11 @@ impl Truth {
                 }
             }
             _ => {
+                // Others are often in the same hurry, and all of it is gone at once.
+                let all = self.rng.chance(500);
                 if let Some(on) = self.chain.requests.get_mut(&request) {
                     if on.slots[at].reservations < 3 && on.slots[at].raw == Raw::Free {
-                        on.slots[at].reservations += 1;
+                        on.slots[at].reservations = if all { 3 } else { on.slots[at].reservations + 1 };
                         if on.slots[at].reservations == 3 {
                             self.chain.tell(request, Some(at as u64), Happened::ReservationsFull, false);
                         }
@@ -401,13 +422,18 @@ impl Truth {
 
 impl Host {
     fn chain(&self, op: &Op, slot: &Slot<'_>) -> i32 {
+        self.asked(op, Some(slot));
         self.serve(Host::job(op, slot.request_id))
     }
 }
 
 impl ChainTable for Host {
     fn fill_slot(&self, op: &Op, slot: &Slot<'_>, proof: &[u8], collateral: &U256) -> i32 {
-        self.enter().fill_is_right(op, slot, proof, collateral);
+        {
+            let mut t = self.enter();
+            t.fill_is_right(op, slot, collateral);
+            t.judge_fill(op, proof, collateral);
+        }
         self.chain(op, slot)
     }
 
@@ -424,6 +450,7 @@ impl ChainTable for Host {
     }
 
     fn read_request(&self, op: &Op, request: &Id) -> i32 {
+        self.asked(op, None);
         self.serve(Job { slot: Id::ZERO, ..Host::job(op, *request) })
     }
 

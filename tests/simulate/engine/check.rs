@@ -239,6 +239,10 @@ impl World {
             if !sale.is_ended() && !told && !kept && !soon && (sale.next_at == u64::MAX || next > sale.next_at) {
                 return Err(format!("a sale waits for nothing, the next tick is asked for at {next}: {sale:?}"));
             }
+            t.is_cancelled(sale)?;
+            if !sale.state.is_outcome() && !sale.started && t.fulfilled.contains(&sale.request) {
+                return Err(format!("its request was told to have started: {sale:?}"));
+            }
             if t.has.keep && sale.state == State::Filled && sale.kept && !t.keeps.contains(&sale.slot) {
                 return Err(format!("S5: the content of a filled slot was never asked to be kept: {sale:?}"));
             }

@@ -32,6 +32,9 @@ impl Truth {
             }
             _ => {}
         }
+        if job.kind == OpKind::Keep {
+            self.keeps.insert(job.slot);
+        }
         say!(self, "  content: {} of {}", job.kind.name(), job.slot);
         SALES_OK
     }
@@ -58,6 +61,7 @@ impl Truth {
 
 impl Host {
     fn content(&self, op: &Op, slot: &Slot<'_>) -> i32 {
+        self.asked(op, Some(slot));
         self.serve(Host::job(op, slot.request_id))
     }
 }
@@ -75,6 +79,14 @@ impl Content for Host {
             let ends = t.chain.told_end(&op.slot);
             if !t.has.keep && until < ends {
                 t.broken(format!("slot {} is stored until {until}, its request ends at {ends}", op.slot));
+            }
+            // What can be kept longer is kept longer once it is ours.
+            if let Some(sale) = t.sale_of(&op.slot) {
+                let short = t.has.keep && !sale.started;
+                let exact = if short { t.chain.expiry_of(&op.slot) } else { ends };
+                if exact > 0 && until != exact || repairing != sale.repairing {
+                    t.broken(format!("stored until {until}, must be {exact}, repairing {repairing}: {sale:?}"));
+                }
             }
             if slot.request.is_none() || until == 0 {
                 t.broken(format!("slot {} is stored without its request", op.slot));
@@ -94,7 +106,6 @@ impl Content for Host {
     fn keep(&self, op: &Op, slot: &Slot<'_>, until: u64) -> i32 {
         {
             let mut t = self.enter();
-            t.keeps.insert(op.slot);
             let ends = t.chain.told_end(&op.slot);
             if until < ends {
                 t.broken(format!("slot {} is kept until {until}, its request ends at {ends}", op.slot));
@@ -119,6 +130,10 @@ impl Content for Host {
                 }
                 return;
             };
+            if !matches!(t.out[at].job.kind, OpKind::Store | OpKind::Prove) {
+                let kind = t.out[at].job.kind;
+                t.broken(format!("{} is cancelled, which may stand", kind.name()));
+            }
             if std::mem::replace(&mut t.out[at].cancelled, true) {
                 t.broken("a token is cancelled twice".to_string());
             }

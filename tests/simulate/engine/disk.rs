@@ -3,9 +3,11 @@
 
 use super::journal::Written;
 use super::truth::{say, Shared};
+use super::written::Moved;
 use crate::store::{Plan, Store};
 use sales::datastore::{Backend, CommitError, Read, Table, Visit, Write};
 use sales::error::{Error, Result};
+use sales::event::Event;
 use sales::market::Id;
 use sales::sales::sale::{Sale, State};
 use sales::status::{SALES_ERR_DISK_FULL, SALES_ERR_STORE_REOPEN};
@@ -24,7 +26,10 @@ struct Looking<'a> {
     tables: &'a mut dyn Write,
     low: bool,
     moves: Vec<(Option<State>, State)>,
+    /// All that it writes, row by row.
     written: Written,
+    /// How sales move by it, and which news go with that.
+    moved: Moved,
 }
 
 impl Read for Looking<'_> {
@@ -55,14 +60,26 @@ impl Write for Looking<'_> {
         let slot = (table == Table::Sales).then(|| key.try_into().map(Id).ok()).flatten();
         let before = slot.map(|slot| Sale::load(self.tables, &slot)).transpose()?.flatten();
         self.written.put(key, table, self.tables.get(table, key)?, value);
+        match (table, key.try_into().map(Id)) {
+            (Table::Requests, Ok(request)) if self.tables.get(table, key)?.is_none() => {
+                self.moved.accepted.insert(request);
+            }
+            (Table::History, _) => {
+                let number = u64::from_be_bytes(key.try_into().expect("the number of an event"));
+                self.moved.events.push(Event::decode(number, value)?);
+            }
+            _ => {}
+        }
         self.tables.put(table, key, value)?;
         if let Some(after) = slot.map(|slot| Sale::load(self.tables, &slot)).transpose()?.flatten() {
-            // A slot that is sold once more begins anew.
             self.written.sales.push((before.clone(), after.clone()));
-            let before = before.filter(|sale| sale.act == after.act).map(|sale| sale.state);
-            if before != Some(after.state) {
-                self.moves.push((before, after.state));
+            // A slot that is sold once more begins anew.
+            let before = before.filter(|sale| sale.act == after.act);
+            let from = before.as_ref().map(|sale| sale.state);
+            if from != Some(after.state) {
+                self.moves.push((from, after.state));
             }
+            self.moved.sales.push((before, after));
         }
         Ok(())
     }
@@ -128,14 +145,15 @@ impl Backend for Disk {
         let low = self.shared.lock().low;
         self.store.plan(plan);
         let mut moves = Vec::new();
-        let mut written = Written::default();
+        let (mut written, mut moved) = (Written::default(), Moved::default());
         let mut refused = false;
         let done = self.store.write(&mut |tables| {
-            let mut looking = Looking { low, moves: Vec::new(), written: Written::begin(tables), tables };
+            let begun = Written::begin(tables);
+            let mut looking = Looking { low, moves: Vec::new(), written: begun, moved: Moved::default(), tables };
             let done = body(&mut looking);
             refused |= low && done.as_ref().is_err_and(|error| error.status == SALES_ERR_DISK_FULL);
             looking.written.end(looking.tables);
-            (moves, written) = (looking.moves, looking.written);
+            (moves, written, moved) = (looking.moves, looking.written, looking.moved);
             done
         });
         self.store.plan(Plan::Good);
@@ -147,6 +165,7 @@ impl Backend for Disk {
         if done.is_ok() {
             moves.into_iter().for_each(|step| *t.moves.entry(step).or_default() += 1);
             t.wrote(&written);
+            t.judge(&moved);
         } else {
             t.could_not_write(&written);
         }

@@ -1,15 +1,12 @@
 //! What a fill must be: of a slot's own request, with its own proof, for what the chain takes, and not too late.
 
 use super::held::Held;
-use super::truth::{proof_of, Truth};
+use super::truth::Truth;
 use sales::host::{Op, Slot};
 use sales::market::U256;
 
 impl Truth {
-    pub fn fill_is_right(&mut self, op: &Op, slot: &Slot<'_>, proof: &[u8], collateral: &U256) {
-        if proof != proof_of(&op.slot) {
-            self.broken(format!("slot {} is filled with a proof that is not its own", op.slot));
-        }
+    pub fn fill_is_right(&mut self, op: &Op, slot: &Slot<'_>, collateral: &U256) {
         // To rebuild one that was lost costs a tenth less.
         let repairing = Held::sale(&self.store, &op.slot).is_some_and(|sale| sale.repairing);
         let full = self.chain.view(&op.slot, self.time).map_or(U256::ZERO, |view| view.collateral);

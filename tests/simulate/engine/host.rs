@@ -172,6 +172,7 @@ impl Host {
         }
         let answer = done.unwrap_or_default();
         Host::doubt(&mut t, &job, fate);
+        t.answered(&job, &answer);
         let (now, engine) = (t.now(), t.engine.clone());
         let odd = t.rng.pick(&[SALES_OK, SALES_PENDING, SALES_HOST_TRANSIENT, 77, SALES_ERR_BUSY]);
         t.wake_by_release(&job, answer.is_ok());
@@ -207,6 +208,7 @@ impl Host {
         let wire = (!wire.is_empty()).then(|| t.rng.pick(&wire));
         let landed = if t.is_kept_by_repo(slot) { t.land(slot) } else { None };
         let nonsense = t.rng.next();
+        t.asked.stirred();
         drop(t);
         let done = match (what, landed, wire) {
             (0..=2, Some(total), _) => {

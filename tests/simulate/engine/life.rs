@@ -51,12 +51,14 @@ impl World {
         t.acts.begin_anew();
         t.not_taken_in();
         t.told = Default::default();
-        (t.requests_refused, t.ticks_unasked) = (0, 0);
+        t.ticks_unasked = 0;
         t.doubts.clear();
         t.filled.clear();
         t.to_tell.clear();
-        t.asked.clear();
+        t.asked_of.clear();
         t.news = Default::default();
+        t.asked.another_life();
+        t.halted = false;
         t.in_order = false;
         t.tokens.clear();
         t.store.reopen();
@@ -114,6 +116,11 @@ impl World {
                 (t.now(), t.deserves(), t.inside == 0, t.told.alerts)
             };
             self.now();
+            {
+                let mut t = self.t();
+                t.asked.another_life();
+                t.halted = false;
+            }
             match self.call("start", |engine| engine.start(now)) {
                 Some(Ok(SALES_OK)) => {
                     let mut t = self.t();
@@ -154,12 +161,15 @@ impl World {
     pub fn stop(&self) {
         for round in 0..5000 {
             let now = self.now();
+            {
+                let mut t = self.t();
+                t.halted = t.has.threads == 0;
+            }
             match self.call("stop", |engine| engine.stop(now)) {
                 Some(Ok(SALES_OK | SALES_ALREADY)) => {
                     let mut t = self.t();
                     (t.started, t.stopping) = (false, false);
                     t.doubts.clear();
-                    t.no_more_news();
                     t.acts.begin_anew();
                     t.not_taken_in();
                     t.told = Default::default();

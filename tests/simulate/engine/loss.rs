@@ -87,6 +87,8 @@ impl Truth {
             }
         }
         self.copy = Some(newest);
+        self.asked.another_store();
+        self.fulfilled.clear();
         self.forced.extend(of_sales);
         self.by_slot = false;
         self.acts.lost();
@@ -136,6 +138,8 @@ impl World {
         if let Some(copy) = t.copy.take_if(|_| found) {
             t.count("the true store is found");
             say!(t, "the true store is put back");
+            t.asked.another_store();
+            t.fulfilled.clear();
             t.put_in_place(copy);
             t.acts.lost();
             t.origin = Origin::True;

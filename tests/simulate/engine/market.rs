@@ -137,13 +137,13 @@ impl World {
         let told = ask.clone();
         let answer = self.call(&what, |engine| engine.on_request(now, at, ask));
         self.after_a_request(&told, at.block, expected, answer.as_ref());
+        // It may have been forgotten, and then it begins anew.
+        if !matches!(answer, Some(Ok(SALES_ALREADY))) {
+            self.t().fulfilled.remove(&told.request_id);
+        }
         match answer {
             Some(Ok(SALES_OK)) => self.t().count("request accepted"),
-            Some(Ok(SALES_REFUSED)) => {
-                let mut t = self.t();
-                t.requests_refused += 1;
-                t.count("request refused");
-            }
+            Some(Ok(SALES_REFUSED)) => self.t().count("request refused"),
             _ => {}
         }
     }
@@ -203,7 +203,12 @@ impl World {
         if !removed {
             self.t().tells(seen.block);
         }
+        self.t().asked.stirred();
+        let sales_before = self.before(&wire);
         let told = self.call(&what, |engine| tell(engine, now, seen, &wire));
+        if self.t().has.threads == 0 && matches!(told, Some(Ok(SALES_OK))) {
+            self.taken_in(&wire, removed, &sales_before);
+        }
         let mut t = self.t();
         if !removed {
             t.has_told(seen.block, told.as_ref());
@@ -250,10 +255,10 @@ impl World {
     }
 
     pub fn tick(&self, now: u64) {
-        let time = {
+        let (time, faults) = {
             let mut t = self.t();
             t.latest = t.latest.max(now);
-            t.time
+            (t.time, t.faults())
         };
         self.t().wake_by_time();
         // Where other threads are at work, what is looked at after a tick may be theirs.
@@ -262,6 +267,7 @@ impl World {
         let done = self.call(&format!("tick {now} (chain {time})"), |engine| engine.tick(now));
         if matches!(done, Some(Ok(SALES_OK))) {
             self.t().nothing_goes_on_late();
+            self.after_tick(now, faults);
         }
         if let (Some(before), Some(Ok(SALES_OK))) = (before, done) {
             self.check_tick(now, before);

@@ -1,6 +1,7 @@
 //! The whole engine: the real `Engine` over a store in memory, a repo, a chain and content with their own truth, moved by one generator through
 //! requests, events, completions, faults and crashes, on one thread or several, and held against the truth whenever nobody is inside a call.
 
+mod asked;
 mod baton;
 mod blocks;
 mod chain;
@@ -25,10 +26,13 @@ mod pages;
 mod phases;
 mod queue;
 mod repo;
+mod shows;
 mod taken;
 mod told;
 pub mod truth;
+mod waiting;
 mod world;
+mod written;
 
 use crate::outcome::Outcome;
 use crate::rng::Rng;

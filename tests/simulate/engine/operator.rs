@@ -10,7 +10,6 @@ use sales::market::{keccak256, Id, U256};
 use sales::sales::offer::Terms;
 use sales::sales::sale::State;
 use sales::status::*;
-use std::cell::Cell;
 use std::collections::BTreeSet;
 
 /// The numbers of tokens begin at random: no trace shows them.
@@ -41,6 +40,7 @@ impl World {
             t.old_tokens.push(job.token);
             Host::doubt(&mut t, &job, fate);
             t.wake_by_release(&job, answer.is_ok());
+            t.answered(&job, &answer);
             t.count("completed later");
             (job, fate, answer, now, early, twice)
         };
@@ -100,6 +100,7 @@ impl World {
         let at = self.below(sales.len());
         let (slot, force, now) = (sales[at].slot, self.chance(300), self.now());
         let ours = sales[at].submitted || sales[at].state >= State::Filled;
+        self.t().asked.stirred();
         if force {
             self.t().forced.insert(slot);
         }
@@ -143,6 +144,7 @@ impl World {
         match (of, answer) {
             ("sale", Some(Ok(_))) => {
                 t.count("doubt of a sale resolved");
+                t.asked.settled(&slot);
                 t.chain.landing.remove(&slot);
             }
             ("ledger: inherited", Some(Ok(_))) => t.count("inherited doubt resolved"),
@@ -262,9 +264,10 @@ impl World {
         let (slot, bytes) = (Id(keccak256(&[number])), 100 + 50 * u64::from(number));
         if self.chance(500) {
             let bytes = if self.chance(50) { u64::MAX - u64::from(number) } else { bytes };
-            let done = self.by_hand_or_pending(slot, Some(bytes), &format!("reserve {slot} {bytes} by hand"), |engine| {
-                engine.reserve(now, slot, bytes)
-            });
+            let done =
+                self.by_hand_or_pending(slot, Some(bytes), &format!("reserve {slot} {bytes} by hand"), |engine| {
+                    engine.reserve(now, slot, bytes)
+                });
             if matches!(&done, Some(Err(error)) if error.status == SALES_HOST_NO_SPACE) {
                 self.broken("a repo without room is told by the host's name for it".into());
             }
@@ -293,7 +296,7 @@ impl World {
     ) -> Option<Result<i32>> {
         let mut answered = Answered::from(SALES_OK);
         let done = self.call(what, |engine| call(engine).inspect(|told| answered = *told).map(of));
-        self.t().answered(slot, bytes, &answered);
+        self.t().call_answered(slot, bytes, &answered);
         done
     }
 

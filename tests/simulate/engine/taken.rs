@@ -32,14 +32,14 @@ impl Truth {
     pub fn before_it_is_told(&self, wire: &Wire) -> Option<Before> {
         let held = Held::of(&self.store).filter(|_| self.has.threads == 0)?;
         let (known, sales) = (held.requests.contains_key(&wire.request), self.sales_of(wire, &held));
-        Some(Before { known, sales, asked: self.asked.len() })
+        Some(Before { known, sales, asked: self.asked_of.len() })
     }
 
     /// The module has answered that it took an event in.
     pub fn is_taken_in(&mut self, wire: &Wire, removed: bool, before: &Before) {
         let Some(held) = Held::of(&self.store) else { return };
         let now = self.sales_of(wire, &held);
-        let asked: Vec<(Id, OpKind)> = self.asked[before.asked.min(self.asked.len())..].to_vec();
+        let asked: Vec<(Id, OpKind)> = self.asked_of[before.asked.min(self.asked_of.len())..].to_vec();
         let known = before.known && held.requests.contains_key(&wire.request);
         if !removed && known && wire.what == Happened::RequestFulfilled {
             self.fulfilled.insert(wire.request);

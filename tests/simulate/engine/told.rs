@@ -58,7 +58,7 @@ impl Truth {
     }
 
     /// A call was answered; it may go on.
-    pub fn answered(&mut self, slot: Id, bytes: Option<u64>, answered: &Answered) {
+    pub fn call_answered(&mut self, slot: Id, bytes: Option<u64>, answered: &Answered) {
         if answered.status == SALES_PENDING && !self.told.early.remove(&answered.token) {
             self.count("a call by hand pends");
             self.told.pending.insert(answered.token, (slot, bytes));

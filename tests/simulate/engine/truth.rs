@@ -1,5 +1,6 @@
 //! What is true outside the library: the clock, the faults of this run, and everything that the host's parts share.
 
+use super::asked::Asked;
 use super::baton::Pauser;
 use super::blocks::Blocks;
 use super::chain::Chain;
@@ -12,7 +13,7 @@ use crate::rng::Rng;
 use crate::store::Store;
 use sales::engine::{Engine, Options};
 use sales::host::{Answer, OpKind};
-use sales::market::{Id, Request};
+use sales::market::{Id, Request, RequestState, SlotState, SlotView};
 use sales::sales::sale::State;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -178,7 +179,7 @@ pub struct Truth {
     /// What the repo said of its free space in this call; `None`: nothing.
     pub told_free: Vec<Option<u64>>,
     /// What was asked of which slot.
-    pub asked: Vec<(Id, OpKind)>,
+    pub asked_of: Vec<(Id, OpKind)>,
     pub news: News,
     /// The market's longest duration.
     pub longest: u64,
@@ -188,8 +189,6 @@ pub struct Truth {
     pub totals: u64,
     /// Ticks one after another that did not ask for it although a repair had failed.
     pub ticks_unasked: u64,
-    /// Requests refused in this life of the module.
-    pub requests_refused: u64,
     pub last_event: u64,
     /// The last event is of this life: the next has the next number.
     pub in_order: bool,
@@ -205,6 +204,10 @@ pub struct Truth {
     pub ids: u8,
     pub posted: u64,
     pub block: u64,
+    /// What was asked for sales.
+    pub asked: Asked,
+    /// The only thread has told the module to stop.
+    pub halted: bool,
 }
 
 /// Adds a line to the trace.
@@ -234,6 +237,29 @@ impl Truth {
     pub fn broken(&mut self, what: String) {
         say!(self, "VIOLATION: {what}");
         self.violation.get_or_insert(what);
+    }
+
+    /// What a node says of a slot. One that lags behind does not know the request yet.
+    fn view_of(&mut self, slot: &Id) -> Option<SlotView> {
+        let view = self.chain.view(slot, self.time)?;
+        let odds = self.odds;
+        if !self.hit(odds.unknown) {
+            return Some(view);
+        }
+        self.count("a view that tells nothing");
+        let slot_state = self.rng.pick(&[SlotState::Unknown, SlotState::Free]);
+        let request_state = RequestState::Unknown;
+        Some(SlotView { request_state, slot_state, is_mine: false, expires_at: 0, ends_at: 0, ..view })
+    }
+
+    /// How often the store failed a commit, or refused one.
+    pub fn faults(&self) -> u64 {
+        self.counts.iter().filter(|(what, _)| what.starts_with("store: ")).map(|(_, n)| n).sum()
+    }
+
+    /// No call does anything now.
+    pub fn is_stopped(&self) -> bool {
+        self.crashed || !self.started || self.stopping || self.halted || self.store.is_dead()
     }
 
     pub fn hit(&mut self, per_mille: u64) -> bool {
@@ -271,7 +297,7 @@ impl Truth {
     /// The module asks for something: that it may ask is held against what it is told to know.
     pub fn is_asked(&mut self, job: &Job) {
         if self.has.threads == 0 {
-            self.asked.push((job.slot, job.kind));
+            self.asked_of.push((job.slot, job.kind));
         }
         if job.kind == OpKind::RepoReserve {
             self.chosen_for(job);
@@ -288,11 +314,8 @@ impl Truth {
         };
         let ok = status == sales::status::SALES_OK;
         Answer {
-            proof: (ok && job.kind == OpKind::Prove).then(|| proof_of(&job.slot)),
-            view: (ok && job.kind == OpKind::ReadSlot)
-                .then(|| self.chain.view(&job.slot, self.time))
-                .flatten()
-                .map(Box::new),
+            proof: (ok && job.kind == OpKind::Prove).then(|| self.asked.new_proof(&job.slot)),
+            view: (ok && job.kind == OpKind::ReadSlot).then(|| self.view_of(&job.slot)).flatten().map(Box::new),
             request: (ok && job.kind == OpKind::ReadRequest)
                 .then(|| self.read_request(&job.request))
                 .flatten()
@@ -300,10 +323,6 @@ impl Truth {
             ..Answer::of(status)
         }
     }
-}
-
-pub fn proof_of(slot: &Id) -> Vec<u8> {
-    slot.0[..8].to_vec()
 }
 
 /// The truth, shared by all parts of the host.

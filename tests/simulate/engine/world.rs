@@ -129,14 +129,13 @@ impl World {
             waiting: Default::default(),
             blocks: Default::default(),
             told_free: Vec::new(),
-            asked: Vec::new(),
+            asked_of: Vec::new(),
             news: Default::default(),
             longest,
             acts: Default::default(),
             told: Default::default(),
             totals: 0,
             ticks_unasked: 0,
-            requests_refused: 0,
             last_event: 0,
             in_order: false,
             offers: Vec::new(),
@@ -148,6 +147,8 @@ impl World {
             ids: 9,
             posted: 0,
             block: 0,
+            asked: Default::default(),
+            halted: false,
         };
         if has.big {
             truth.count("runs of a thousand slots and more");
