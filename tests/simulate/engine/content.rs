@@ -141,6 +141,7 @@ impl Content for Host {
             let at_once = t.rng.chance(400) && t.out[at].done.is_none();
             if at_once {
                 t.out.remove(at);
+                t.latest = t.latest.max(t.now());
                 t.count("completed inside cancel");
             }
             (at_once.then(|| t.now()), t.engine.clone())

@@ -177,6 +177,7 @@ impl Host {
         let odd = t.rng.pick(&[SALES_OK, SALES_PENDING, SALES_HOST_TRANSIENT, 77, SALES_ERR_BUSY]);
         t.wake_by_release(&job, answer.is_ok());
         if when == When::Early {
+            t.latest = t.latest.max(now);
             t.count("completed inside the callback");
         }
         let strange = answer.is_unknown() && t.rng.chance(300);
