@@ -243,7 +243,7 @@ impl World {
         let mut t = self.t();
         t.tells(block);
         t.told_free.clear();
-        if t.has.threads > 0 {
+        if t.has.threads > 0 || t.has.big && t.steps % 8 != 0 {
             return None;
         }
         let held = Held::of(&t.store)?;

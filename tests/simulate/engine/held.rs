@@ -8,7 +8,7 @@ use sales::market::Id;
 use sales::sales::acts::Known;
 use sales::sales::offer::Offer;
 use sales::sales::sale::{Sale, State};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 #[derive(Default)]
@@ -18,8 +18,6 @@ pub struct Held {
     pub requests: BTreeMap<Id, Known>,
     /// Slots of each request whose space is reserved.
     taken: BTreeMap<Id, u32>,
-    /// Slots whose reservation has ended and whose bytes are not back yet.
-    ended: BTreeSet<Id>,
 }
 
 fn each(view: &dyn Read, table: Table, mut body: impl FnMut(Id, &[u8]) -> Result<()>) -> Result<()> {
@@ -55,9 +53,6 @@ impl Held {
             })?;
             each(view, Table::Slots, |slot, value| {
                 let record = Record::decode(value, &slot)?;
-                if !record.is_live() && record.releasing > 0 {
-                    held.ended.insert(slot);
-                }
                 if let Some(sale) = held.sales.get(&slot).filter(|_| record.of.is_some() && record.is_live()) {
                     *held.taken.entry(sale.request).or_default() += 1;
                 }
@@ -82,8 +77,14 @@ impl Held {
     }
 
     /// The reservation of a slot has ended, and its bytes are on their way back.
-    pub fn gives_back(&self, slot: &Id) -> bool {
-        self.ended.contains(slot)
+    pub fn gives_back(store: &Store, slot: &Id) -> bool {
+        let mut gives_back = false;
+        let read = store.read(&mut |view| {
+            let record = Record::load(view, slot)?;
+            gives_back = record.is_some_and(|record| !record.is_live() && record.releasing > 0);
+            Ok(())
+        });
+        read.is_ok() && gives_back
     }
 
     /// Those that wait in the queue.

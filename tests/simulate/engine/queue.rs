@@ -82,9 +82,7 @@ impl Truth {
     /// The module is told that the bytes of a slot whose reservation has ended are back.
     pub fn wake_by_release(&mut self, job: &Job, ok: bool) {
         if job.kind == OpKind::RepoRelease && ok {
-            let held = Held::of(&self.store);
-            let given_back = held.is_some_and(|held| held.gives_back(&job.slot));
-            if given_back {
+            if Held::gives_back(&self.store, &job.slot) {
                 self.wake();
             }
         }
@@ -165,10 +163,12 @@ impl Truth {
 
     /// New slots came: the queue is not longer than it may be, and their ranks are random.
     pub fn queued_anew(&mut self, new: &[Sale]) {
-        let Some(held) = Held::of(&self.store) else { return };
-        let (left, limit) = (held.queued().count(), self.options.queue_limit as usize);
-        if left > limit {
-            self.broken(format!("queue: {left} wait after a request was taken in, the limit is {limit}"));
+        if !self.has.big {
+            let Some(held) = Held::of(&self.store) else { return };
+            let (left, limit) = (held.queued().count(), self.options.queue_limit as usize);
+            if left > limit {
+                self.broken(format!("queue: {left} wait after a request was taken in, the limit is {limit}"));
+            }
         }
         let mut ranks: Vec<(u64, u64)> = new.iter().map(|sale| (sale.index, sale.rank)).collect();
         ranks.sort_unstable();
@@ -184,10 +184,9 @@ impl Truth {
 
     /// The repo is asked for a slot's space: the decision was taken just now.
     pub fn chosen_for(&mut self, job: &Job) {
-        let Some((request, true)) = self.chain.request_of(&job.slot).map(|request| (request, self.has.threads == 0))
-        else {
-            return;
-        };
+        // A large world takes long to look at.
+        let looks = self.has.threads == 0 && !(self.has.big && self.waiting.begun % 8 != 0);
+        let Some(request) = self.chain.request_of(&job.slot).filter(|_| looks) else { return };
         let Some(held) = Held::of(&self.store) else { return };
         let free = self.told_free.last().copied().flatten();
         match self.best_offer(&held, &request, free) {
