@@ -274,7 +274,7 @@ impl World {
             if self.chance(200) {
                 self.tick_to_the_end(now);
             } else if self.chance(20) {
-                self.set_back(now);
+                self.set_back();
             }
         }
     }

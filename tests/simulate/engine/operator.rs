@@ -264,6 +264,7 @@ impl World {
         let (slot, bytes) = (Id(keccak256(&[number])), 100 + 50 * u64::from(number));
         if self.chance(500) {
             let bytes = if self.chance(50) { u64::MAX - u64::from(number) } else { bytes };
+            let releases = self.t().releases_by_hand;
             let done =
                 self.by_hand_or_pending(slot, Some(bytes), &format!("reserve {slot} {bytes} by hand"), |engine| {
                     engine.reserve(now, slot, bytes)
@@ -274,7 +275,10 @@ impl World {
             if let Some(Ok(status)) = done {
                 if matches!(status, SALES_OK | SALES_ALREADY) {
                     let mut t = self.t();
-                    t.hand.insert(slot, bytes);
+                    // Another thread may have released it again before this one was answered.
+                    if t.releases_by_hand == releases {
+                        t.hand.insert(slot, bytes);
+                    }
                     t.count("reserved by hand");
                 }
             }
@@ -282,7 +286,9 @@ impl World {
             self.t().hand.remove(&slot);
             self.by_hand_or_pending(slot, None, &format!("release {slot} by hand"), |engine| engine.release(now, slot));
             // Another thread may have reserved it before the release was recorded.
-            self.t().hand.remove(&slot);
+            let mut t = self.t();
+            t.hand.remove(&slot);
+            t.releases_by_hand += 1;
         }
     }
 

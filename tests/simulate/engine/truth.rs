@@ -193,6 +193,8 @@ pub struct Truth {
     /// The last event is of this life: the next has the next number.
     pub in_order: bool,
     pub offers: Vec<Id>,
+    /// Releases by hand that have been answered.
+    pub releases_by_hand: u64,
     /// Reserved by hand, durably.
     pub hand: BTreeMap<Id, u64>,
     /// A repair failed halfway: the total counts, the books do not yet, and nothing is let in.

@@ -139,6 +139,7 @@ impl World {
             last_event: 0,
             in_order: false,
             offers: Vec::new(),
+            releases_by_hand: 0,
             hand: BTreeMap::new(),
             half_repaired: false,
             copy: None,
