@@ -406,7 +406,14 @@ impl Engine {
 
     /// sales_next_deadline.
     pub fn next_deadline(&self) -> Result<u64> {
-        Ok(self.deadline())
+        Ok(self.say_deadline())
+    }
+
+    /// Tells a host when the next tick has something to do. Whoever was told a later time must be called when it becomes earlier than that.
+    pub(super) fn say_deadline(&self) -> u64 {
+        let deadline = self.deadline();
+        self.memory().told_deadline = deadline;
+        deadline
     }
 
     /// What the host can do, as the sales' steps need to know it.

@@ -153,6 +153,7 @@ struct Memory {
     repair_again: bool,
     clock: Clock,
     next_due: u64,
+    /// The last that the host was told, by the watch or because it asked.
     told_deadline: u64,
     refused: u64,
     random: fastrand::Rng,

@@ -139,7 +139,7 @@ impl Engine {
         let overview: ledger::Overview = self.ledger.overview()?;
         let (counts, last_event) =
             self.ledger.group().read(|view, _| Ok((Counts::load(view)?, history::last(view)?)))?;
-        let next_deadline = self.deadline();
+        let next_deadline = self.say_deadline();
         let settling = !self.ledger.is_open();
         let memory = self.memory();
         // A repair that failed halfway lets nothing in before it succeeds: whoever looks must see why.

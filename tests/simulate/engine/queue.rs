@@ -184,6 +184,7 @@ impl Truth {
 
     /// The repo is asked for a slot's space: the decision was taken just now.
     pub fn chosen_for(&mut self, job: &Job) {
+        self.waiting.chosen.remove(&job.slot);
         // A large world takes long to look at.
         let looks = self.has.threads == 0 && !(self.has.big && self.waiting.begun % 8 != 0);
         let Some(request) = self.chain.request_of(&job.slot).filter(|_| looks) else { return };
