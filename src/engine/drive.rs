@@ -195,15 +195,14 @@ impl Engine {
         }
     }
 
-    /// What was out for a sale has ended: it is out no more, and its answer is in the inbox, in one breath. In between, another thread would find
+    /// What was out for a sale has ended: it is out no more, and its answer is there, in one breath. In between, another thread would find
     /// a sale that waits for nothing, and do again what was done.
     fn tell_end(&self, slot: Id, input: Input) {
         {
             let mut memory = self.memory();
             let mailbox = memory.mailboxes.entry(slot).or_default();
             mailbox.pending = None;
-            // Before what waits there already: a step that could not be written must not be taken as if nothing had been out.
-            mailbox.inbox.push_front(input);
+            mailbox.end = Some(input);
         }
         self.log_failure("what was out for a sale", self.wake(slot));
     }

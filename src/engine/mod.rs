@@ -109,6 +109,9 @@ struct Host {
 #[derive(Default)]
 struct Mailbox {
     inbox: VecDeque<Input>,
+    /// How what was out has ended. It comes before all that waits in the inbox, also before a step that is put back there because it could not be
+    /// written: taken first, that would find nothing out, and do again what was done.
+    end: Option<Input>,
     running: bool,
     pending: Option<(OpKind, u64)>,
     /// Blocks of what waits in the inbox for the thread that is at the sale: not taken in before it is empty.

@@ -79,9 +79,9 @@ impl Engine {
             let (input, pending) = {
                 let mut memory = self.memory();
                 let Some(mailbox) = memory.mailboxes.get_mut(&slot) else { break };
-                match mailbox.inbox.pop_front() {
+                match mailbox.end.take().or_else(|| mailbox.inbox.pop_front()) {
                     Some(input) => (input, mailbox.pending),
-                    // In one breath with the look into the inbox: what comes later finds nobody at it.
+                    // In one breath with the look at what waits: what comes later finds nobody at it.
                     None => {
                         mailbox.running = false;
                         let blocks = std::mem::take(&mut mailbox.blocks);
