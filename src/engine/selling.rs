@@ -140,6 +140,10 @@ impl Engine {
 
     fn take_in(&self, slot: Id, input: Input, pending: Option<OpKind>) -> Result<Option<Taken>> {
         let Some(sale) = self.ledger.group().read(|view, _| Sale::load(view, &slot))? else {
+            // It left the queue before its attempt could be written down, and is forgotten by now: another may be attempted.
+            if self.memory().attempting.remove(&slot) {
+                frame::follow(self.key, Work::Schedule);
+            }
             return Ok(None);
         };
         // Read once: what the step is told must be what is acted on.
