@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Blocks {
     /// Being told, by thread.
     telling: BTreeMap<usize, u64>,
+    /// Threads that are telling and beside which another has run since: it may have taken in already what they told.
+    overtaken: BTreeSet<usize>,
     /// Told, and not taken by the store.
     lost: BTreeSet<u64>,
     /// Left to another thread, which has not run since; and by which.
@@ -43,6 +45,7 @@ impl Truth {
     pub fn tells(&mut self, block: u64) {
         let me = self.pauser.me();
         self.blocks.telling.insert(me, block);
+        self.blocks.overtaken.remove(&me);
         self.blocks.told = self.blocks.told.max(block);
     }
 
@@ -59,7 +62,9 @@ impl Truth {
             // Another thread may have told it again meanwhile.
             Some(Err(error)) if (-399..=-300).contains(&error.status) && alone => drop(blocks.lost.insert(block)),
             Some(Ok(SALES_QUEUED)) => {
-                blocks.left.push((me, block));
+                if !blocks.overtaken.contains(&me) {
+                    blocks.left.push((me, block));
+                }
                 blocks.unclear = true;
             }
             _ => blocks.unclear = true,
@@ -69,6 +74,7 @@ impl Truth {
     /// A thread runs: what others left to it may be taken in from now on.
     pub fn another_runs(&mut self, thread: usize) {
         self.blocks.left.retain(|(by, _)| *by == thread);
+        self.blocks.overtaken.extend(self.blocks.telling.keys().filter(|telling| **telling != thread));
     }
 
     /// Something is told without a block, from inside a callback: how that ends is not answered.
