@@ -351,6 +351,20 @@ fn a_pause_survives_the_news_that_the_request_started() {
     assert_eq!(life.sale.next_at, T0 + 1);
     life.tell(Input::Happened(Happened::RequestFulfilled));
     assert_eq!(life.at(T0 + 1).tell(Input::Due), Effect::Store, "its retry is not put off to the end of the request");
+
+    // Nor one that ends in the very second of the deadline, before a fill and long after it.
+    let mut life = Life::up_to(ALL, State::Downloading);
+    life.at(EXPIRES - MARGIN - 1).fails(SALES_HOST_TRANSIENT);
+    assert_eq!(life.sale.next_at, EXPIRES - MARGIN);
+    life.tell(Input::Happened(Happened::RequestFulfilled));
+    assert_eq!(life.at(EXPIRES - MARGIN).tell(Input::Due), Effect::Store);
+    let mut life = Life::up_to(ALL, State::Filled);
+    life.ok();
+    life.at(EXPIRES - MARGIN - 1).tell(Input::Happened(Happened::RequestFailed));
+    assert_eq!(life.sale.state, State::Payout);
+    life.fails(SALES_HOST_TRANSIENT);
+    life.tell(Input::Happened(Happened::RequestFulfilled));
+    assert_eq!(life.at(EXPIRES - MARGIN).tell(Input::Due), Effect::ReadSlot, "its pay is not put off either");
 }
 
 #[test]

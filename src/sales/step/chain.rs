@@ -140,9 +140,11 @@ impl Stepping<'_> {
                 self.leave(State::Ignored, SALES_OK, "the slot has all its reservations")
             }
             (Happened::RequestFulfilled, _) => {
-                // What waited for the expiry waits for the request's end; a pause stays a pause.
+                // What waited for the expiry waits for the request's end. A pause stays a pause, also one that ends in that very second.
                 let margin_s = self.env.fill_margin_s;
-                let waited_for_expiry = self.sale.next_at == self.sale.fill_deadline(margin_s);
+                let before_fill = state <= State::Filling && !self.sale.submitted;
+                let waits = state == State::Queued || self.env.pending.is_some() && before_fill;
+                let waited_for_expiry = waits && self.sale.next_at == self.sale.fill_deadline(margin_s);
                 self.sale.started = true;
                 if waited_for_expiry {
                     self.sale.next_at = self.sale.fill_deadline(margin_s);
