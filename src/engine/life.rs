@@ -207,6 +207,7 @@ impl Engine {
             memory.next_due = next_due;
             memory.attempting = attempts.into_iter().collect();
             memory.stuck.clear();
+            memory.held_back = false;
             memory.stir();
         }
         if short {
@@ -310,8 +311,11 @@ impl Engine {
                 task.purpose = Purpose::Again;
                 self.drive_apart(task);
             }
-            let stuck = std::mem::take(&mut self.memory().stuck);
-            if !stuck.is_empty() {
+            let (stuck, held_back) = {
+                let mut memory = self.memory();
+                (std::mem::take(&mut memory.stuck), std::mem::take(&mut memory.held_back))
+            };
+            if held_back || !stuck.is_empty() {
                 // What could not be written kept those behind it from being attempted.
                 frame::follow(self.key, Work::Schedule);
             }
@@ -396,11 +400,8 @@ impl Engine {
         let retry = self.ledger.next_retry();
         let riders = self.ledger.group().has_riders();
         let memory = self.memory();
-        let soon = if riders || memory.repair_again || !memory.backlog.is_empty() || !memory.stuck.is_empty() {
-            memory.clock.now.saturating_add(1)
-        } else {
-            u64::MAX
-        };
+        let waits = !memory.backlog.is_empty() || !memory.stuck.is_empty() || memory.held_back;
+        let soon = if riders || memory.repair_again || waits { memory.clock.now.saturating_add(1) } else { u64::MAX };
         memory.next_due.min(retry).min(soon).min(memory.rest_until)
     }
 

@@ -147,6 +147,8 @@ struct Memory {
     rest_until: u64,
     /// Sales whose step could not be written down; ticks try again.
     stuck: BTreeSet<Id>,
+    /// The store refused a reservation: it would refuse the next one too, so that none is begun before the next tick.
+    held_back: bool,
     /// Work that a call left over.
     backlog: VecDeque<Work>,
     outbox: VecDeque<Event>,
@@ -180,6 +182,11 @@ impl Memory {
         self.resting.clear();
         self.rest_until = u64::MAX;
     }
+}
+
+/// Whether it was the store that refused, and not one record of it.
+fn is_of_store(error: &Error) -> bool {
+    (-399..=-300).contains(&error.status) && error.status != SALES_ERR_RECORD
 }
 
 /// One instance.
@@ -244,6 +251,7 @@ impl Engine {
                 resting: BTreeSet::new(),
                 rest_until: u64::MAX,
                 stuck: BTreeSet::new(),
+                held_back: false,
                 backlog: VecDeque::new(),
                 outbox: VecDeque::new(),
                 delivering: false,
@@ -327,7 +335,7 @@ impl Engine {
         let durable = match &result {
             Ok(SALES_QUEUED) => None,
             Ok(_) => Some(true),
-            Err(error) => Some(error.status == SALES_ERR_RECORD || !(-399..=-300).contains(&error.status)),
+            Err(error) => Some(!is_of_store(error)),
         };
         self.memory().clock.blocks.ended(at.block, durable);
         result

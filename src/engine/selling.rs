@@ -155,6 +155,9 @@ impl Engine {
             },
             input => input,
         };
+        if let Input::Reserved(Err(error)) = &input {
+            self.memory().held_back |= super::is_of_store(error);
+        }
         let env = {
             let can = self.host_can();
             let memory = self.memory();
@@ -238,7 +241,8 @@ impl Engine {
         loop {
             let (busy, resting, latest) = {
                 let memory = self.memory();
-                if memory.phase != Phase::Running || memory.attempting.len() >= self.options.max_attempts as usize {
+                let full = memory.attempting.len() >= self.options.max_attempts as usize;
+                if memory.phase != Phase::Running || full || memory.held_back {
                     return Ok(());
                 }
                 (memory.attempting.clone(), memory.resting.clone(), memory.clock.latest)

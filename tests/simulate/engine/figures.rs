@@ -150,13 +150,15 @@ impl World {
         let now = {
             let mut t = self.t();
             t.skew -= 1;
+            // What waits for the store since the tick before is tried again, and its pause begins anew by this clock.
+            t.asked.stirred();
             t.now()
         };
         let steps = || self.engine().and_then(|engine| engine.stats().ok()).map(|stats| stats.clock_steps_back);
         let before = steps();
-        if matches!(self.call("tick, a second earlier", |engine| engine.tick(now)), Some(Ok(_)))
-            && steps() != before.map(|steps| steps + 1)
-        {
+        let done = self.call("tick, a second earlier", |engine| engine.tick(now));
+        self.t().skew += 1;
+        if matches!(done, Some(Ok(_))) && steps() != before.map(|steps| steps + 1) {
             self.broken(format!("the clock was set back once more than {before:?} times, told are {:?}", steps()));
         }
     }

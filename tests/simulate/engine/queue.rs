@@ -21,6 +21,8 @@ pub struct Waiting {
     wakes: u64,
     /// Slots that came back without room: after which wake, and when by the host's clock.
     rested: BTreeMap<Id, (u64, u64)>,
+    /// The repo could not say what it has free: whoever was to be attempted then may rest; likewise after which wake, and when.
+    blind: Option<(u64, u64)>,
     /// The least that the repo had free since the last wake.
     least_free: i128,
     /// Something could not be written, or the deadlines moved: who is stuck or rests is not known before the next wake.
@@ -64,6 +66,11 @@ impl Truth {
         self.waiting.least_free = 0;
     }
 
+    /// The repo does not say what it has free.
+    pub fn blind(&mut self) {
+        self.waiting.blind = Some((self.waiting.wakes, self.now()));
+    }
+
     pub fn space_moved(&mut self) {
         self.waiting.least_free = self.waiting.least_free.min(self.free_space());
     }
@@ -77,6 +84,8 @@ impl Truth {
             *at = now.min(*at);
         }
         self.waiting.rested.retain(|_, (_, at)| now < at.saturating_add(REST));
+        self.waiting.blind = self.waiting.blind.map(|(wakes, at)| (wakes, now.min(at)));
+        self.waiting.blind = self.waiting.blind.filter(|(_, at)| now < at.saturating_add(REST));
     }
 
     /// The module is told that the bytes of a slot whose reservation has ended are back.
@@ -92,7 +101,8 @@ impl Truth {
     fn may_rest(&self, sale: &Sale) -> bool {
         let waiting = &self.waiting;
         let rests = waiting.rested.get(&sale.slot).is_some_and(|(wake, _)| *wake == waiting.wakes);
-        rests || waiting.unsure || waiting.least_free < i128::from(sale.size)
+        let blind = waiting.blind.is_some_and(|(wake, _)| wake == waiting.wakes);
+        rests || blind || waiting.unsure || waiting.least_free < i128::from(sale.size)
     }
 
     fn could_be_sold(&self, held: &Held, sale: &Sale) -> bool {
@@ -114,6 +124,8 @@ impl Truth {
         if before == Some(State::ReservingSpace) && after.state == State::Queued {
             let (wakes, now) = (self.waiting.wakes, self.now());
             self.waiting.rested.insert(after.slot, (wakes, now));
+            // Where the store refused its space, none is begun before the next tick.
+            self.waiting.unsure |= (-399..=-300).contains(&after.last_status);
         } else if after.state != State::Queued || before.is_none() {
             self.waiting.rested.remove(&after.slot);
         }

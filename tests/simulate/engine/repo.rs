@@ -124,11 +124,14 @@ impl Repo for Host {
         if t.hit(odds.transient) {
             t.count("repo.available fails");
             t.told_free.push(None);
+            t.blind();
+            say!(t, "  repo.available is not answered");
             return (t.rng.pick(&[SALES_HOST_TRANSIENT, SALES_HOST_UNKNOWN, 99]), 0);
         }
         let free = t.books.capacity - t.books.other - t.books.total;
         let free = u64::try_from(free.max(0)).unwrap_or(u64::MAX);
         t.told_free.push(Some(free));
+        say!(t, "  repo.available: {free}");
         (SALES_OK, free)
     }
 
