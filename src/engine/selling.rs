@@ -166,7 +166,7 @@ impl Engine {
         };
         let moved = step(&sale, input, &env);
         self.write_down(&sale, &moved, env.now)?;
-        self.after_state(&moved.sale);
+        self.after_state(&sale, &moved.sale);
         Ok(Some(Taken { sale: moved.sale, effect: Some(moved.effect), stopping }))
     }
 
@@ -217,10 +217,11 @@ impl Engine {
         self.commit(change).map_err(Failure::error)
     }
 
-    fn after_state(&self, sale: &Sale) {
+    fn after_state(&self, before: &Sale, sale: &Sale) {
         let freed = {
             let mut memory = self.memory();
-            if sale.state == State::Queued && sale.attempt > 0 {
+            // Only what comes back rests: one that was woken stays so, whatever else it is told while it waits for its turn.
+            if sale.state == State::Queued && before.state != State::Queued {
                 memory.rest(sale.slot);
             }
             // One in doubt may stay so for long: it must not keep others from being attempted.
