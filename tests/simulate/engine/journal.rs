@@ -233,7 +233,8 @@ impl Truth {
 
     /// Nobody is inside a call: all is told, and the history holds as many as it may.
     pub fn all_is_told(&self) -> Result<(), String> {
-        if let Some(event) = self.to_tell.front() {
+        // In a large world a call may leave over more than it can do; the next goes on.
+        if let Some(event) = self.to_tell.front().filter(|_| !self.has.big) {
             return Err(format!("events: the watch was never told {event:?}"));
         }
         let (mut kept, mut last) = (0u64, 0);
