@@ -37,7 +37,8 @@ impl Truth {
         }
         let Some(held) = Held::of(&self.store) else { return };
         // What an event told inside the tick has queued is for the next one.
-        let before = |sale: &&Sale| sale.since < self.latest;
+        let now = self.now();
+        let before = |sale: &&Sale| sale.since != now;
         let goes_on = |sale: &&Sale| sale.state <= State::Filling && !sale.submitted && sale.wanted.is_none();
         let late = held.sales.values().filter(before).filter(goes_on).find(|sale| self.latest >= too_late_at(sale));
         if let Some(sale) = late {
