@@ -175,9 +175,8 @@ impl Engine {
                 if matches!(done, Ok(SALES_OK)) {
                     self.drop_doubts();
                 }
-                let failed = done.is_err();
                 let mut memory = self.memory();
-                memory.repair_again = failed && memory.phase.is_running() && !self.ledger.is_open();
+                memory.repair_again = memory.phase.is_running() && !self.ledger.is_open();
                 memory.recovery = Recovery::Ended(done);
             }
             Purpose::Call if task.answered => self.tell_done(done.map(Answered::from), slot, task.token),
