@@ -3,6 +3,7 @@
 use super::held::Held;
 use super::truth::Truth;
 use super::world::World;
+use sales::engine::Phase;
 use sales::error::Result;
 use sales::market::{Ask, Id, U256};
 use sales::sales::decision::{Rule, Verdict};
@@ -156,12 +157,18 @@ impl Truth {
 }
 
 impl World {
+    /// Whether the module sells nothing because the repo is short; `None` while the books are being settled: nobody can tell then.
+    fn is_short(&self) -> Option<bool> {
+        let stats = self.engine()?.stats().ok()?;
+        (stats.phase != Phase::Recovering as u32).then_some(stats.phase == Phase::Short as u32)
+    }
+
     /// Asks the module what it would do, and holds its answer against the rules.
     pub fn evaluate(&self, ask: &Ask) {
         let (now, alone) = (self.now(), self.t().has.threads == 0);
         self.t().told_free.clear();
         let Some(held) = Held::of(&self.t().store.clone()) else { return };
-        let short = self.engine().and_then(|engine| engine.stats().ok()).is_some_and(|stats| stats.phase == 4);
+        let Some(short) = self.is_short() else { return };
         let Some(Ok(verdict)) = self.call("evaluate", |engine| engine.evaluate(now, ask)) else { return };
         if !alone {
             return;
@@ -239,14 +246,14 @@ pub struct Expected {
 impl World {
     /// A request is about to be told.
     pub fn before_a_request(&self, ask: &Ask, block: u64) -> Option<Expected> {
-        let short = self.engine().and_then(|engine| engine.stats().ok()).is_some_and(|stats| stats.phase == 4);
+        let short = self.is_short();
         let mut t = self.t();
         t.tells(block);
         t.told_free.clear();
         if t.has.threads > 0 || t.has.big && t.steps % 8 != 0 {
             return None;
         }
-        let held = Held::of(&t.store)?;
+        let (held, short) = (Held::of(&t.store)?, short?);
         (!held.requests.contains_key(&ask.request_id)).then_some(Expected { held, short })
     }
 

@@ -374,7 +374,8 @@ impl World {
         if let Some(ask) = ask {
             self.evaluate(&ask);
         }
-        if self.t().inside == 0 {
+        // Another thread may stop it while this one looks.
+        if self.t().has.threads == 0 {
             self.refused_while_running();
         }
         if let Some(engine) = self.engine() {

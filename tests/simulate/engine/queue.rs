@@ -31,6 +31,8 @@ pub struct Waiting {
     chosen: BTreeMap<Id, Id>,
     /// Slots that were to be attempted when that could not be written: they are, before others, as soon as it can.
     stuck: BTreeSet<Id>,
+    /// How often the store had failed when a tick came last. Where it refuses, none is begun before the next.
+    faults: u64,
     /// Attempts whose order was looked at.
     begun: u64,
 }
@@ -79,6 +81,7 @@ impl Truth {
     pub fn wake_by_time(&mut self) {
         let now = self.now();
         self.waiting.unsure = false;
+        self.waiting.faults = self.faults();
         for (_, at) in self.waiting.rested.values_mut() {
             // Where the clock was set back, it counts from there.
             *at = now.min(*at);
@@ -90,6 +93,11 @@ impl Truth {
 
     /// The module is told that the bytes of a slot whose reservation has ended are back.
     pub fn wake_by_release(&mut self, job: &Job, ok: bool) {
+        // What the repo had granted and the store refused, however long ago.
+        let sale = Held::sale(&self.store, &job.slot).filter(|_| job.kind == OpKind::RepoRelease);
+        if sale.is_some_and(|sale| sale.state == State::ReservingSpace) {
+            self.waiting.faults = u64::MAX;
+        }
         if job.kind == OpKind::RepoRelease && ok {
             if Held::gives_back(&self.store, &job.slot) {
                 self.wake();
@@ -124,8 +132,6 @@ impl Truth {
         if before == Some(State::ReservingSpace) && after.state == State::Queued {
             let (wakes, now) = (self.waiting.wakes, self.now());
             self.waiting.rested.insert(after.slot, (wakes, now));
-            // Where the store refused its space, none is begun before the next tick.
-            self.waiting.unsure |= (-399..=-300).contains(&after.last_status);
         } else if after.state != State::Queued || before.is_none() {
             self.waiting.rested.remove(&after.slot);
         }
@@ -221,6 +227,10 @@ impl Truth {
     /// Nobody waits while he could be attempted.
     pub fn nobody_waits_in_vain(&mut self, stats: &Stats) -> Result<(), String> {
         if self.has.threads > 0 || stats.phase != Phase::Running as u32 || !self.out.is_empty() && self.has.big {
+            return Ok(());
+        }
+        let soon = stats.next_deadline <= self.now().max(self.latest) + 1;
+        if self.waiting.faults != self.faults() && soon {
             return Ok(());
         }
         let Some(held) = Held::of(&self.store) else { return Ok(()) };
