@@ -311,16 +311,14 @@ impl Engine {
                 task.purpose = Purpose::Again;
                 self.drive_apart(task);
             }
-            let (stuck, held_back) = {
-                let mut memory = self.memory();
-                (std::mem::take(&mut memory.stuck), std::mem::take(&mut memory.held_back))
-            };
-            if held_back || !stuck.is_empty() {
-                // What could not be written kept those behind it from being attempted.
-                frame::follow(self.key, Work::Schedule);
-            }
+            let stuck = std::mem::take(&mut self.memory().stuck);
+            let was_stuck = !stuck.is_empty();
             for slot in stuck {
                 self.log_failure("a sale that waited for the store", self.wake(slot));
+            }
+            // After them, since what they wait to hear may be a refusal of long ago.
+            if std::mem::take(&mut self.memory().held_back) || was_stuck {
+                frame::follow(self.key, Work::Schedule);
             }
             if std::mem::take(&mut self.memory().repair_again) {
                 self.log_failure("sales_reconcile, tried again", self.reconcile_now(true));
