@@ -3,6 +3,7 @@
 use super::tokens::{Called, Owner};
 use super::work::Work;
 use super::{frame, Answered, Engine, Recovery};
+use crate::datastore::group::Failure;
 use crate::error::{Error, Result};
 use crate::event::{Event, EventKind};
 use crate::host::{known, Answer, Op, OpKind, RepoTotal};
@@ -25,7 +26,12 @@ impl Engine {
             let (kind, slot, bytes, act) = match task.resume(got.take()) {
                 Step::Done(done) => return Driven::Ended(Box::new(task), done),
                 Step::Needs(Need::Commit(change)) => {
-                    got = Some(Got::Committed(self.commit(change)));
+                    let outcome = self.commit(change);
+                    if let Err(Failure::Clean(error) | Failure::Refused(error)) = &outcome {
+                        let of_a_sale = task.purpose == Purpose::SaleReserve;
+                        self.memory().held_back |= of_a_sale && super::is_of_store(error);
+                    }
+                    got = Some(Got::Committed(outcome));
                     continue;
                 }
                 Step::Needs(Need::Total) => {

@@ -379,8 +379,15 @@ impl Engine {
     fn new_sale(&self, known: &Known, index: u64, now: u64) -> Result<Sale> {
         let ask = &known.ask;
         let collateral = ask.collateral_per_slot().ok_or_else(|| Error::overflow("the collateral of a slot"))?;
+        let slot = slot_id(&ask.request_id, index);
+        let rank = {
+            let mut memory = self.memory();
+            // One of the same slot that has left the queue may have rested; this one was not tried yet.
+            memory.resting.remove(&slot);
+            memory.random.u64(..)
+        };
         let mut sale = Sale {
-            slot: slot_id(&ask.request_id, index),
+            slot,
             request: ask.request_id,
             index,
             offer: Id::ZERO,
@@ -404,7 +411,7 @@ impl Engine {
             next_at: u64::MAX,
             attempt: 0,
             act: 0,
-            rank: self.memory().random.u64(..),
+            rank,
             last_status: SALES_OK,
             last_text: String::new(),
             proof: Vec::new(),

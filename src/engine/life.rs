@@ -316,7 +316,6 @@ impl Engine {
             for slot in stuck {
                 self.log_failure("a sale that waited for the store", self.wake(slot));
             }
-            // After them, since what they wait to hear may be a refusal of long ago.
             if std::mem::take(&mut self.memory().held_back) || was_stuck {
                 frame::follow(self.key, Work::Schedule);
             }

@@ -155,9 +155,6 @@ impl Engine {
             },
             input => input,
         };
-        if let Input::Reserved(Err(error)) = &input {
-            self.memory().held_back |= super::is_of_store(error);
-        }
         let env = {
             let can = self.host_can();
             let memory = self.memory();

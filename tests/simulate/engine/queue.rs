@@ -93,11 +93,6 @@ impl Truth {
 
     /// The module is told that the bytes of a slot whose reservation has ended are back.
     pub fn wake_by_release(&mut self, job: &Job, ok: bool) {
-        // What the repo had granted and the store refused, however long ago.
-        let sale = Held::sale(&self.store, &job.slot).filter(|_| job.kind == OpKind::RepoRelease);
-        if sale.is_some_and(|sale| sale.state == State::ReservingSpace) {
-            self.waiting.faults = u64::MAX;
-        }
         if job.kind == OpKind::RepoRelease && ok {
             if Held::gives_back(&self.store, &job.slot) {
                 self.wake();

@@ -274,8 +274,12 @@ impl World {
                 self.count("reconcile: repaired");
             }
             Ok(SALES_OK) => {
+                // After a repair that stopped halfway nothing fits, and a wrong total may look right.
                 let doubt = self.jobs.iter().any(Job::in_doubt);
-                assert!(!job.wrong_total || doubt, "S1: a comparison does not see that the total is wrong");
+                assert!(
+                    !job.wrong_total || doubt || !job.was_open,
+                    "S1: a comparison does not see that the total is wrong"
+                );
                 self.gate = job.was_open;
                 self.count("reconcile: compared");
             }
