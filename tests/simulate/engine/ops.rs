@@ -95,7 +95,8 @@ impl Truth {
             self.broken(format!("{name} is asked by the store {:?}, it is {id:?}", job.store.0));
         }
         let Some((id, before, at)) = self.acts.refused.get(&what(job)).cloned() else { return };
-        if record.map(begun) != Some(before) {
+        // What was granted anew since and could not be recorded goes back under a name of its own.
+        if record.map(begun) != Some(before) || self.acts.unrecorded.contains(&job.slot) {
             return;
         }
         if id != job.id {
