@@ -272,7 +272,7 @@ fn the_product_of_the_collateral_is_compared_and_not_an_average() {
     assert_eq!(refused_by(|_, o, _| o.used_collateral = U256::MAX), [Rule::Collateral]);
 }
 
-/// contract.md, traps 5 and 6: what the contract lets through, and what cannot have come from it.
+/// What the contract lets through, and what cannot have come from it.
 #[test]
 fn what_no_host_can_serve_is_refused_by_name() {
     type Change = fn(&mut Ask);
@@ -314,7 +314,7 @@ fn what_no_host_can_serve_is_refused_by_name() {
     assert_eq!(rules(&decide_open(&most)), []);
 }
 
-/// contract.md, trap 6: the expiry lies before the end, and is not zero. Only the whole request tells it.
+/// By the contract the expiry lies before the end, and is not zero. Only the whole request tells it.
 #[test]
 fn an_expiry_that_cannot_have_come_from_the_contract() {
     let with = |expiry: u64| {

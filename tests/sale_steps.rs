@@ -414,7 +414,7 @@ fn no_fill_is_begun_within_the_margin() {
     let mut life = Life::up_to(ALL, State::InitialProving);
     life.at(EXPIRES - MARGIN);
     let effect = life.ok();
-    assert_ne!(effect, Effect::Fill, "contract.md, trap 2: such a fill may lock the collateral for good");
+    assert_ne!(effect, Effect::Fill, "such a fill may lock the collateral for good");
     life.returns(State::Cancelled);
     let mut life = Life::up_to(ALL, State::InitialProving);
     life.at(EXPIRES - MARGIN - 1);
@@ -697,7 +697,7 @@ fn payout_never_frees_what_is_filled() {
     };
     let mut life = paying();
     assert_eq!(life.sees(view(RequestState::Started, SlotState::Filled, true)), Effect::Rest);
-    assert!(life.sale.state == State::Filled && life.alerts == 1, "contract.md, trap 1: freeSlot would burn it all");
+    assert!(life.sale.state == State::Filled && life.alerts == 1, "freeSlot would burn it all");
     // Refused: read again before anything else.
     let mut life = paying();
     let finished = view(RequestState::Finished, SlotState::Finished, true);

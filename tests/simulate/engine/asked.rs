@@ -17,6 +17,8 @@ type Act = ([u8; 16], Id, u64, &'static str);
 /// What was asked for, and how it went.
 #[derive(Default)]
 pub struct Asked {
+    /// What the host said last.
+    clock: u64,
     names: BTreeMap<[u8; 16], Act>,
     acts: BTreeMap<Act, [u8; 16]>,
     /// Fills whose outcome the module cannot know.
@@ -63,6 +65,13 @@ impl Asked {
         self.pauses.clear();
         self.refused.clear();
         self.heard.clear();
+    }
+
+    /// The host's clock. One that was set back does not make a pause longer, and a pause that could not be written begins when it can be.
+    pub fn clock(&mut self, now: u64) {
+        if now < std::mem::replace(&mut self.clock, now) {
+            self.pauses.clear();
+        }
     }
 
     /// Something else was told, which may be a reason of its own to ask.

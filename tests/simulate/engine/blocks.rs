@@ -1,4 +1,4 @@
-//! The greatest block seen (abi.md, 12): from there a restart has the chain told again, so nothing that was told of an earlier one may be missing,
+//! The greatest block seen: from there a restart has the chain told again, so nothing that was told of an earlier one may be missing,
 //! and what is taken in is not asked for again.
 
 use super::truth::Truth;

@@ -1,4 +1,4 @@
-//! The chain as the contract has it (contract.md): slots, fills, and the end of requests by the clock.
+//! The chain as the contract has it: slots, fills, and the end of requests by the clock.
 
 use super::host::Host;
 use super::truth::{say, Job, Truth};

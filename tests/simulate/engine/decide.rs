@@ -1,4 +1,4 @@
-//! The decision once more, in plain words (lifecycle.md, "The decision"): which rules a request breaks, by which offer, and which offer takes it.
+//! The decision once more, in plain words: which rules a request breaks, by which offer, and which offer takes it.
 
 use super::held::Held;
 use super::truth::Truth;

@@ -1,4 +1,4 @@
-//! Expiry: no attempt is begun or goes on when its fill would come too late (contract.md, trap 2), and what waits then leaves.
+//! Expiry: no attempt is begun or goes on when its fill would come too late and might lock the collateral, and what waits then leaves.
 
 use super::decide::MARGIN;
 use super::held::Held;

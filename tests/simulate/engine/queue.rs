@@ -1,4 +1,4 @@
-//! Who is attempted next (lifecycle.md, "The queue"): the best that waits and may be attempted; who rests, and what wakes him. Held against worlds in
+//! Who is attempted next: the best that waits and may be attempted; who rests, and what wakes him. Held against worlds in
 //! which one thread calls: with several, nobody can say what another saw.
 
 use super::held::Held;

@@ -1,4 +1,4 @@
-//! An event of the chain that the module has answered is taken in: what follows from it by lifecycle.md ("Events at any time") is so. Held against worlds
+//! An event of the chain that the module has answered is taken in: what must follow from it is so. Held against worlds
 //! in which one thread calls.
 
 use super::chain::Wire;

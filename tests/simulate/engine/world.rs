@@ -185,6 +185,7 @@ impl World {
         let mut t = self.t();
         let now = t.now();
         t.latest = t.latest.max(now);
+        t.asked.clock(now);
         now
     }
 

@@ -1,4 +1,4 @@
-//! What a commit may write of a sale, and which news go with it: each rule is lifecycle.md's, held against the chain's truth.
+//! What a commit may write of a sale, and which news go with it: each rule is held against the chain's truth.
 
 use super::truth::Truth;
 use sales::event::{Event, EventKind};
