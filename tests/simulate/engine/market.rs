@@ -258,6 +258,7 @@ impl World {
         let (time, faults) = {
             let mut t = self.t();
             t.latest = t.latest.max(now);
+            t.asked.clock(now);
             (t.time, t.faults())
         };
         self.t().wake_by_time();

@@ -93,10 +93,8 @@ impl Truth {
 
     /// The module is told that the bytes of a slot whose reservation has ended are back.
     pub fn wake_by_release(&mut self, job: &Job, ok: bool) {
-        if job.kind == OpKind::RepoRelease && ok {
-            if Held::gives_back(&self.store, &job.slot) {
-                self.wake();
-            }
+        if job.kind == OpKind::RepoRelease && ok && Held::gives_back(&self.store, &job.slot) {
+            self.wake();
         }
     }
 
