@@ -21,6 +21,7 @@ struct Host {
     total: AtomicU64,
     tokens: Mutex<Vec<(OpKind, u64, Id)>>,
     pends: AtomicBool,
+    fill_pends: AtomicBool,
     hook: Mutex<Option<Hook>>,
     prove_hook: Mutex<Option<Hook>>,
     full: AtomicBool,
@@ -59,7 +60,11 @@ impl Repo for Host {
     }
 }
 impl Chain for Host {
-    fn fill_slot(&self, _: &Op, _: &Slot<'_>, _: &[u8], _: &U256) -> i32 {
+    fn fill_slot(&self, op: &Op, _: &Slot<'_>, _: &[u8], _: &U256) -> i32 {
+        if self.fill_pends.load(Ordering::SeqCst) {
+            self.tokens.lock().unwrap().push((op.kind, op.token, op.slot));
+            return SALES_PENDING;
+        }
         SALES_OK
     }
     fn reserve_slot(&self, _: &Op, _: &Slot<'_>) -> i32 {
@@ -170,6 +175,31 @@ impl Backend for Failing {
     }
     fn write(&self, body: &mut dyn FnMut(&mut dyn Write) -> Result<()>) -> std::result::Result<(), CommitError> {
         if self.left.fetch_sub(1, Ordering::SeqCst) == 0 {
+            return Err(CommitError::Clean(Error::new(SALES_ERR_STORE, "planned")));
+        }
+        self.inner.write(body)
+    }
+    fn seq(&self) -> u64 {
+        self.inner.seq()
+    }
+    fn birth(&self) -> [u8; 16] {
+        self.inner.birth()
+    }
+}
+
+/// Backend whose next write calls a hook and fails.
+struct Hooked {
+    inner: LmdbStore,
+    hook: Arc<Mutex<Option<Hook>>>,
+}
+impl Backend for Hooked {
+    fn read(&self, body: &mut dyn FnMut(&dyn Read) -> Result<()>) -> Result<()> {
+        self.inner.read(body)
+    }
+    fn write(&self, body: &mut dyn FnMut(&mut dyn Write) -> Result<()>) -> std::result::Result<(), CommitError> {
+        let hook = self.hook.lock().unwrap().take();
+        if let Some(mut hook) = hook {
+            hook();
             return Err(CommitError::Clean(Error::new(SALES_ERR_STORE, "planned")));
         }
         self.inner.write(body)
@@ -353,4 +383,65 @@ fn a_clock_that_is_set_back_does_not_let_the_queue_rest_for_longer() {
     host.full.store(false, Ordering::SeqCst);
     engine.tick(1000).unwrap();
     assert!(engine.sale(slot).unwrap().0.state.is_attempt());
+}
+
+/// A step that could not be written went back before the answer that another thread had brought meanwhile, found nothing out, and gave the slot
+/// up although its fill stood (the simulator's seed 4656138363434944096).
+#[test]
+fn an_answer_comes_before_a_step_that_could_not_be_written() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { fill_pends: AtomicBool::new(true), ..Host::default() });
+    let at_write = Arc::new(Mutex::new(None));
+    let hooked = Hooked { inner: place.open().unwrap(), hook: at_write.clone() };
+    let engine = engine(Box::new(hooked), &host, options());
+    engine.start(1000).unwrap();
+    engine.offer_put(1000, Id::ZERO, terms()).unwrap();
+    let request = ask(1, 1).request_id;
+    engine.on_request(1000, At::default(), ask(1, 1)).unwrap();
+    let (_, token, _) = host.tokens.lock().unwrap().remove(0);
+    engine.complete(1001, token, Answer { proof: Some(vec![1]), ..Answer::of(SALES_OK) }).unwrap();
+    let (kind, token, slot) = host.tokens.lock().unwrap().remove(0);
+    assert_eq!(kind, OpKind::FillSlot);
+    let within = engine.clone();
+    *at_write.lock().unwrap() = Some(Box::new(move || {
+        let other = within.clone();
+        let done = std::thread::spawn(move || other.complete(1002, token, Answer::of(SALES_OK)));
+        done.join().unwrap().unwrap();
+    }) as Hook);
+    let told = engine.on_request_event(1002, At::default(), request, Happened::RequestCancelled);
+    assert_eq!(told.unwrap_err().status, SALES_ERR_STORE);
+    engine.tick(1003).unwrap();
+    assert_eq!(engine.stats().unwrap().counts.sold, 1, "its fill stood: {:?}", engine.sale(slot).unwrap().0);
+}
+
+/// A host that asks when the next tick is due is told anew when it becomes sooner than what it heard.
+#[test]
+fn a_deadline_that_is_sooner_than_what_the_host_asked_for_is_told() {
+    struct Ear(Mutex<Vec<u64>>);
+    impl Watch for Ear {
+        fn on_event(&self, _: &sales::event::Event) {}
+        fn on_deadline(&self, at: u64) {
+            self.0.lock().unwrap().push(at);
+        }
+    }
+    let place = Place::in_memory();
+    let host = Arc::new(Host::default());
+    let ear = Arc::new(Ear(Mutex::default()));
+    let engine = engine(Box::new(place.open().unwrap()), &host, options());
+    engine.register_watch(ear.clone()).unwrap();
+    engine.start(1000).unwrap();
+    let offer = engine.offer_put(1000, Id::ZERO, terms()).unwrap();
+    engine.on_request(1000, At::default(), ask(1, 1)).unwrap();
+    // What a release came to rides, and the next tick writes it down.
+    let release = |number: u8| engine.release(1000, Id([number; 32])).unwrap();
+    engine.reserve(1000, Id([1; 32]), 5).unwrap();
+    engine.reserve(1000, Id([2; 32]), 5).unwrap();
+    ear.0.lock().unwrap().clear();
+    release(1);
+    assert_eq!(*ear.0.lock().unwrap(), [1001]);
+    let refused = engine.offer_put(1000, offer, Terms { total_size: 50, ..terms() });
+    assert_eq!(refused.unwrap_err().status, SALES_ERR_IN_USE, "more is sold from it");
+    assert_eq!(engine.next_deadline(), Ok(1485), "what rode went with the commit, and the sale has its own deadline");
+    release(2);
+    assert_eq!(*ear.0.lock().unwrap(), [1001, 1001], "and is told again");
 }
