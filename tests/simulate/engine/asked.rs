@@ -212,6 +212,12 @@ impl Truth {
         let stops = self.stopping || self.halted;
         let now = self.now();
         let of_fill = (job.slot, sale.act);
+        // One that was read anew, because it may have been lost, is asked to be kept anew, too.
+        if job.kind == OpKind::ReadSlot
+            && self.asked.pauses.get(&job.slot).is_some_and(|pause| pause.kind == OpKind::Keep)
+        {
+            self.asked.pauses.remove(&job.slot);
+        }
         match (job.kind, answer.status) {
             // Refused on a first submission: no effect. Else an earlier one may stand.
             (OpKind::FillSlot, status) if status != SALES_HOST_UNKNOWN && !sale.unsure => {
