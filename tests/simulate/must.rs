@@ -64,12 +64,10 @@ pub const ENGINE: &[&str] = &[
     "a block is to be told again",
     "a call by hand ends later",
     "a call by hand pends",
-    "a failed repair is tried again",
     "a fill lands late",
     "a freed slot is queued anew",
     "a later block is seen",
     "a queued slot has all its reservations",
-    "a refused step is tried again",
     "a refused store is closed",
     "a slot goes to another host",
     "a slot is rebuilt",
@@ -166,6 +164,9 @@ pub const ENGINE: &[&str] = &[
     "what was out at a crash happens",
     "who waits in the queue waits for something",
 ];
+
+/// Those that are rare: only a run a hundred times as long must have seen them.
+pub const RARE_ENGINE: &[&str] = &["a failed repair is tried again", "a refused step is tried again"];
 
 /// States that nothing leads to yet, and why.
 pub const UNREACHED: &[(State, &str)] = &[(Proving, "periodic proofs are not asked for yet")];

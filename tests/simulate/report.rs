@@ -1,6 +1,6 @@
 //! The figures of many runs, and what they must contain.
 
-use crate::must::{ENGINE, LEDGER, MOVES, RARE, UNREACHED};
+use crate::must::{ENGINE, LEDGER, MOVES, RARE, RARE_ENGINE, UNREACHED};
 use crate::outcome::Outcome;
 use crate::Part;
 use sales::sales::sale::State;
@@ -89,7 +89,11 @@ impl Report {
         if self.done >= ENOUGH {
             missing.extend(never("ledger", LEDGER));
             missing.extend(never("engine", ENGINE));
-            let must = |step: &&(Option<State>, State)| self.done >= 100 * ENOUGH || !RARE.contains(step);
+            let long = self.done >= 100 * ENOUGH;
+            if long {
+                missing.extend(never("engine", RARE_ENGINE));
+            }
+            let must = |step: &&(Option<State>, State)| long || !RARE.contains(step);
             missing.extend(MOVES.iter().filter(must).filter(|step| !seen(step)).map(text));
         }
         missing
