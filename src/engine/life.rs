@@ -208,6 +208,8 @@ impl Engine {
             memory.attempting = attempts.into_iter().collect();
             memory.stuck.clear();
             memory.held_back = false;
+            // The books are settled; what an operator asked for in an earlier life may be more than this one is asked for.
+            memory.repair_again = false;
             memory.stir();
         }
         if short {
@@ -388,7 +390,10 @@ impl Engine {
         self.end_turn();
         self.refresh_phase();
         // The gate stays shut where only a total can tell what is true: ticks go on asking, should the host forget to. A comparison opens nothing.
-        self.memory().repair_again = !self.ledger.is_open();
+        // Nor is one wanted that a stop has shut: phase and gate change in one breath.
+        let mut memory = self.memory();
+        memory.repair_again = memory.phase.is_running() && !self.ledger.is_open();
+        drop(memory);
         done
     }
 
