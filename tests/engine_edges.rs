@@ -445,3 +445,38 @@ fn a_deadline_that_is_sooner_than_what_the_host_asked_for_is_told() {
     release(2);
     assert_eq!(*ear.0.lock().unwrap(), [1001, 1001], "and is told again");
 }
+
+/// A slot that left the queue before its attempt could be written down, and was forgotten, counted as attempted until the next start (the
+/// simulator's seed 6658593657899286697).
+#[test]
+fn a_slot_that_is_forgotten_is_attempted_no_more() {
+    let mut met = false;
+    for nth in 0..40 {
+        let place = Place::in_memory();
+        let host = Arc::new(Host { pends: AtomicBool::new(true), ..Host::default() });
+        let left = Arc::new(AtomicI64::new(i64::MAX));
+        let failing = Failing { inner: place.open().unwrap(), left: left.clone() };
+        let options = Options { max_attempts: 1, queue_limit: 1, history_limit: 2, ..options() };
+        let engine = engine(Box::new(failing), &host, options);
+        engine.start(1000).unwrap();
+        engine.offer_put(1000, Id::ZERO, terms()).unwrap();
+        left.store(nth, Ordering::SeqCst);
+        let told = engine.on_request(1000, At::default(), ask(1, 1));
+        left.store(i64::MAX, Ordering::SeqCst);
+        let slot = slot_id(&ask(1, 1).request_id, 0);
+        let waits = engine.sale(slot).is_ok_and(|(sale, _)| !sale.state.is_attempt());
+        if told.is_err() || !waits || engine.stats().unwrap().attempts != 1 {
+            continue;
+        }
+        for n in 2..40 {
+            engine.on_request(1000, At::default(), ask(n, 1)).unwrap();
+        }
+        if engine.sale(slot).is_err() {
+            met = true;
+            engine.tick(1001).unwrap();
+            let sales = engine.sales(None, usize::MAX).unwrap();
+            assert!(sales.iter().any(|(sale, _)| sale.state.is_attempt()), "nobody is attempted: {sales:?}");
+        }
+    }
+    assert!(met, "the attempt of no slot failed that was forgotten later");
+}
