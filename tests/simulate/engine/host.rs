@@ -121,7 +121,8 @@ impl Host {
         if t.tokens.insert(job.token, number).is_some() {
             t.broken("a token is given twice".to_string());
         }
-        if t.filled.contains(&job.id) {
+        // One that was lost since may be filled again: a sale that was not told so has read that it can be.
+        if t.filled.contains(&job.id) && t.chain.host_is_us(&job.slot) {
             t.broken(format!(
                 "S2: a fill of slot {} that was answered as done is asked again under its name",
                 job.slot
