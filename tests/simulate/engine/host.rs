@@ -9,7 +9,7 @@ use sales::status::*;
 use std::sync::MutexGuard;
 
 /// Under which the library keeps what it reserves anew of a shortfall.
-const SHORTFALL: Id = Id([0xff; 32]);
+pub const SHORTFALL: Id = Id([0xff; 32]);
 
 #[derive(Clone)]
 pub struct Host {
@@ -104,8 +104,10 @@ impl Host {
             t.filled.insert(job.id);
         }
         let of_repo = matches!(job.kind, OpKind::RepoReserve | OpKind::RepoRelease | OpKind::RepoConsume);
-        if let (Fate::Unknown(done), true) = (fate, of_repo) {
-            // What is asked for no slot is kept in doubt under a name of its own, or by a recovery asked for again.
+        // While what was asked for no slot is in doubt, only a recovery asks so. It asks again by itself, and its total settles both.
+        let of_recovery = job.slot == Id::ZERO && t.told.knows_doubt(&SHORTFALL);
+        if let (Fate::Unknown(done), true) = (fate, of_repo && !of_recovery) {
+            // What is asked for no slot is kept in doubt under a name of its own.
             let slot = if job.slot == Id::ZERO { SHORTFALL } else { job.slot };
             t.told.doubted(&slot);
             t.doubts.insert(slot, Doubt { kind: job.kind, bytes: job.bytes, done });

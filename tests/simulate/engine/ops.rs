@@ -18,8 +18,8 @@ pub struct Acts {
     known: BTreeMap<[u8; 16], What>,
     /// What the repo has done.
     done: BTreeSet<[u8; 16]>,
-    /// Steps that the repo refused: their id, what the record said, and when they were asked, in this life of the module.
-    refused: BTreeMap<What, ([u8; 16], Record, Option<u64>)>,
+    /// Steps that the repo was asked for: their id, what the record said, and, if it refused in this life of the module, when.
+    begun: BTreeMap<What, ([u8; 16], Record, Option<u64>)>,
     /// Slots for which the repo reserved what is not recorded yet: their bytes may go back without a record of that.
     unrecorded: BTreeSet<Id>,
 }
@@ -27,13 +27,13 @@ pub struct Acts {
 impl Acts {
     /// The module was stopped or died. What it finds begun it may ask for at once, and what the store knows keeps its name.
     pub fn begin_anew(&mut self) {
-        self.refused.values_mut().for_each(|(.., at)| *at = None);
+        self.begun.values_mut().for_each(|(.., at)| *at = None);
     }
 
     /// The store or the repo has lost something: what was done may have to be done again.
     pub fn lost(&mut self) {
         self.done.clear();
-        self.refused.clear();
+        self.begun.clear();
         self.unrecorded.clear();
     }
 
@@ -57,6 +57,11 @@ fn begun(record: Record) -> Record {
 
 fn is_of_repo(kind: OpKind) -> bool {
     matches!(kind, OpKind::RepoReserve | OpKind::RepoRelease | OpKind::RepoConsume)
+}
+
+/// Whether a record may name it.
+fn is_named(job: &Job) -> bool {
+    matches!(job.kind, OpKind::RepoRelease | OpKind::RepoConsume)
 }
 
 impl Truth {
@@ -94,26 +99,33 @@ impl Truth {
         if job.store.0 != id {
             self.broken(format!("{name} is asked by the store {:?}, it is {id:?}", job.store.0));
         }
-        let Some((id, before, at)) = self.acts.refused.get(&what(job)).cloned() else { return };
-        // What was granted anew since and could not be recorded goes back under a name of its own.
-        if record.map(begun) != Some(before) || self.acts.unrecorded.contains(&job.slot) {
+        // What was granted and could not be recorded goes back under a name of its own.
+        let Some(record) = record.filter(|_| is_named(job) && !self.acts.unrecorded.contains(&job.slot)) else {
             return;
-        }
+        };
+        let now = (job.id, begun(record), None);
+        let (id, _, at) = match self.acts.begun.get(&what(job)) {
+            Some(was) if was.1 == now.1 => was.clone(),
+            _ => {
+                self.acts.begun.insert(what(job), now);
+                return;
+            }
+        };
         if id != job.id {
             self.broken(format!("{:?} is tried again, and has another id", what(job)));
         }
         if at == Some(job.asked_at) {
             self.broken(format!("{:?} was refused, and is asked for again in the same second", what(job)));
         }
-        self.count("a refused step is tried again");
+        self.count("a step is tried again");
     }
 
     /// The repo has refused it. Only what a record says and nothing else is known by its id again.
     pub fn refused_op(&mut self, job: &Job) {
-        if !matches!(job.kind, OpKind::RepoRelease | OpKind::RepoConsume) || self.acts.unrecorded.contains(&job.slot) {
+        if !is_named(job) || self.acts.unrecorded.contains(&job.slot) {
             return;
         }
         let Some((_, Some(record))) = self.on_disk(&job.slot) else { return };
-        self.acts.refused.insert(what(job), (job.id, begun(record), Some(job.asked_at)));
+        self.acts.begun.insert(what(job), (job.id, begun(record), Some(job.asked_at)));
     }
 }
