@@ -26,6 +26,10 @@ struct Host {
     prove_hook: Mutex<Option<Hook>>,
     full: AtomicBool,
     no_total: bool,
+    reserve_pends: bool,
+    keeps: bool,
+    /// The ids of what it was asked to release.
+    releases: Mutex<Vec<[u8; 16]>>,
 }
 impl Repo for Host {
     fn available(&self) -> (i32, u64) {
@@ -40,9 +44,16 @@ impl Repo for Host {
             return SALES_HOST_NO_SPACE;
         }
         self.total.fetch_add(b, Ordering::SeqCst);
+        if self.reserve_pends {
+            return SALES_PENDING;
+        }
         SALES_OK
     }
-    fn release(&self, _: &Op, b: u64) -> i32 {
+    fn release(&self, op: &Op, b: u64) -> i32 {
+        self.releases.lock().unwrap().push(op.id);
+        if self.keeps {
+            return SALES_HOST_TRANSIENT;
+        }
         self.total.fetch_sub(b, Ordering::SeqCst);
         SALES_OK
     }
@@ -479,4 +490,42 @@ fn a_slot_that_is_forgotten_is_attempted_no_more() {
         }
     }
     assert!(met, "the attempt of no slot failed that was forgotten later");
+}
+
+/// What a repo that cannot tell its total had reserved for a sale before the restart goes back under one name, however often it is asked and by
+/// whichever process; and what it refuses, it is asked again after a pause, not in the same second (the simulator's seed 7505445020109321276).
+#[test]
+fn what_a_sale_had_reserved_before_a_restart_goes_back_under_one_name() {
+    let place = Place::in_memory();
+    let slot = slot_id(&ask(1, 1).request_id, 0);
+    let host = |reserve_pends, keeps| Host { no_total: true, reserve_pends, keeps, ..Host::default() };
+    let life = |host: &Arc<Host>, now| {
+        let engine = engine(Box::new(place.open().unwrap()), host, options());
+        engine.start(now).unwrap();
+        engine
+    };
+    let host_1 = Arc::new(host(true, false));
+    let engine = life(&host_1, 1000);
+    engine.offer_put(1000, Id::ZERO, terms()).unwrap();
+    engine.on_request(1000, At::default(), ask(1, 1)).unwrap();
+    assert_eq!(host_1.total.load(Ordering::SeqCst), 100);
+    drop(engine);
+
+    let host_2 = Arc::new(host(false, true));
+    let engine = life(&host_2, 1010);
+    engine.resolve(1090, slot, true).unwrap();
+    assert_eq!(host_2.releases.lock().unwrap().len(), 1);
+    engine.tick(1090).unwrap();
+    assert_eq!(host_2.releases.lock().unwrap().len(), 1, "asked again in the second of the refusal");
+    engine.tick(1091).unwrap();
+    let asked = host_2.releases.lock().unwrap().clone();
+    assert_eq!(asked.len(), 2, "not asked again after its pause");
+    drop(engine);
+
+    let host_3 = Arc::new(Host { total: AtomicU64::new(100), full: AtomicBool::new(true), ..host(false, false) });
+    let engine = life(&host_3, 1200);
+    assert_eq!(host_3.total.load(Ordering::SeqCst), 0, "given back");
+    let asked = [asked, host_3.releases.lock().unwrap().clone()].concat();
+    assert!(asked.len() == 3 && asked.iter().all(|id| *id == asked[0]), "one act, several names: {asked:?}");
+    assert_eq!(engine.stats().unwrap().overview.in_doubt, 0);
 }

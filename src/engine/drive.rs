@@ -23,7 +23,7 @@ impl Engine {
     /// Drives an operation until it ends, pends or is in doubt.
     pub(super) fn drive(&self, mut task: Task, mut got: Option<Got>) -> Driven {
         loop {
-            let (kind, slot, bytes, act) = match task.resume(got.take()) {
+            let (kind, slot, bytes, act) = match task.resume(self.now(), got.take()) {
                 Step::Done(done) => return Driven::Ended(Box::new(task), done),
                 Step::Needs(Need::Commit(change)) => {
                     let outcome = self.commit(change);

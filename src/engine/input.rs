@@ -108,7 +108,7 @@ impl Engine {
         let event = Event { slot, bytes, ..Event::new(EventKind::Released, now) };
         let with: crate::datastore::group::Change =
             vec![Arc::new(Note { event, ends: true }), Arc::new(SalesAct::Prune(self.options.history_limit.into()))];
-        let answered = self.begin(self.ledger.release(slot, now, false, with), token)?;
+        let answered = self.begin(self.ledger.release(slot, false, with), token)?;
         self.stir();
         Ok(answered)
     }
@@ -126,7 +126,7 @@ impl Engine {
         let recorded = |engine: &Engine| -> Result<bool> {
             Ok(engine.ledger.record(&slot)?.is_some_and(|record| record.is_live() && record.consumed >= total))
         };
-        match self.begin(self.ledger.consume(slot, total, self.now()), 0) {
+        match self.begin(self.ledger.consume(slot, total), 0) {
             Ok(Answered { status: SALES_PENDING, .. }) => Ok(SALES_OK),
             Ok(answered) => Ok(answered.status),
             Err(error) if error.status == SALES_ERR_IN_DOUBT && recorded(self)? => Ok(SALES_OK),

@@ -115,7 +115,7 @@ impl Engine {
         };
         self.outermost(|| {
             let done = match self.recover(turn, true, || self.ledger.start(how)) {
-                Ok(SALES_OK) => self.resume_sales(now),
+                Ok(SALES_OK) => self.resume_sales(),
                 Ok(SALES_PENDING) => return Ok(SALES_PENDING),
                 done => done,
             };
@@ -175,7 +175,7 @@ impl Engine {
     }
 
     /// The books are settled: every sale goes on where it was.
-    fn resume_sales(&self, now: u64) -> Result<i32> {
+    fn resume_sales(&self) -> Result<i32> {
         let short = self.ledger.books()?.shortfall > 0;
         let (slots, next_due) = self.ledger.group().read(|view, _| {
             let slots = unsettled::slots(view, Owner::Sales)?;
@@ -194,7 +194,7 @@ impl Engine {
                 Err(error) => return Err(error),
             }
         }
-        let inherited = self.ledger.inherited(now)?;
+        let inherited = self.ledger.inherited()?;
         {
             let mut memory = self.memory();
             if memory.phase != Phase::Recovering {

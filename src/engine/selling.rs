@@ -308,7 +308,7 @@ impl Engine {
             Effect::Reserve => self.reserve_space(sale),
             Effect::Release => {
                 let change: Change = vec![Arc::new(SalesAct::GiveBack(sale.slot))];
-                let mut task = self.ledger.release(sale.slot, self.now(), true, change);
+                let mut task = self.ledger.release(sale.slot, true, change);
                 task.purpose = Purpose::SaleRelease;
                 Ok(self.drive_for(sale, task, OpKind::RepoRelease, Input::Released))
             }

@@ -149,6 +149,7 @@ impl Act for OnSlot {
                 LedgerAct::Inherit if record.of.is_some() => {
                     record.releasing = add(record.releasing, record.reserving, "releasing")?;
                     record.reserving = 0;
+                    record.act = commit;
                 }
                 LedgerAct::Inherit => reserve(record, record.reserving, None, commit, slot)?,
             }

@@ -97,12 +97,12 @@ impl Ledger {
     }
 
     /// Ends the reservation of a slot (S2). `with` becomes true in the same commit.
-    pub fn release(self: &Arc<Self>, slot: Id, now: u64, by_sale: bool, with: Change) -> Task {
+    pub fn release(self: &Arc<Self>, slot: Id, by_sale: bool, with: Change) -> Task {
         let ledger = self.clone();
-        Task::new(slot, move |port| async move { ledger.do_release(port, slot, now, by_sale, with).await })
+        Task::new(slot, move |port| async move { ledger.do_release(port, slot, by_sale, with).await })
     }
 
-    async fn do_release(self: Arc<Self>, port: Port, slot: Id, now: u64, by_sale: bool, with: Change) -> Done {
+    async fn do_release(self: Arc<Self>, port: Port, slot: Id, by_sale: bool, with: Change) -> Done {
         let claim = self.claim(&slot)?;
         let can = self.memory().can;
         match self.record(&slot)? {
@@ -122,18 +122,18 @@ impl Ledger {
         let mut change = self.on_slot(slot, act);
         change.extend(with);
         port.commit(change).await.map_err(Failure::error)?;
-        let done = self.steps(&port, slot, can, now).await;
+        let done = self.steps(&port, slot, can).await;
         drop(claim);
         done
     }
 
     /// Tells how much of a slot's content has landed in total.
-    pub fn consume(self: &Arc<Self>, slot: Id, total: u64, now: u64) -> Task {
+    pub fn consume(self: &Arc<Self>, slot: Id, total: u64) -> Task {
         let ledger = self.clone();
-        Task::new(slot, move |port| async move { ledger.do_consume(port, slot, total, now).await })
+        Task::new(slot, move |port| async move { ledger.do_consume(port, slot, total).await })
     }
 
-    async fn do_consume(self: Arc<Self>, port: Port, slot: Id, total: u64, now: u64) -> Done {
+    async fn do_consume(self: Arc<Self>, port: Port, slot: Id, total: u64) -> Done {
         // Never busy: what comes while the slot is worked on is recorded at once, and its bytes go with the next step.
         let (claim, _loose) = match self.claim(&slot) {
             Ok(claim) => (Some(claim), None),
@@ -155,23 +155,23 @@ impl Ledger {
             return Ok(SALES_OK);
         }
         // What landed is recorded, whatever the repo says to the step that follows; a refused one is tried again at ticks.
-        self.steps(&port, slot, can, now).await.map(|_| SALES_OK)
+        self.steps(&port, slot, can).await.map(|_| SALES_OK)
     }
 
     /// Tries again what the repo refused of a slot.
-    pub fn again(self: &Arc<Self>, slot: Id, now: u64) -> Task {
+    pub fn again(self: &Arc<Self>, slot: Id) -> Task {
         let ledger = self.clone();
         Task::new(slot, move |port| async move {
             let claim = ledger.claim(&slot)?;
             let can = ledger.memory().can;
-            let done = ledger.steps(&port, slot, can, now).await;
+            let done = ledger.steps(&port, slot, can).await;
             drop(claim);
             done
         })
     }
 
     /// The repo's part of releases and consumptions: one step in flight, leftovers of the same kind folded into the next.
-    pub(super) async fn steps(&self, port: &Port, slot: Id, can: RepoCan, now: u64) -> Done {
+    pub(super) async fn steps(&self, port: &Port, slot: Id, can: RepoCan) -> Done {
         let mut attempts = 0;
         loop {
             // Before the look at the record: what another thread adds after it sets the mark anew.
@@ -179,7 +179,7 @@ impl Ledger {
                 attempts = attempts.max(retry.attempts);
             }
             // What is begun is durable: a store that cannot be read now makes it later, and no failure of it.
-            let Ok(record) = self.record(&slot) else { return Ok(self.queue(slot, now, attempts)) };
+            let Ok(record) = self.record(&slot) else { return Ok(self.queue(port, slot, attempts)) };
             let Some(record) = record else { break };
             let Some(step) = record.next_step(can.consume) else { break };
             let bytes = step.bytes()?;
@@ -187,17 +187,17 @@ impl Ledger {
                 && record.step != bytes
                 && port.commit(self.on_slot(slot, LedgerAct::Step(bytes))).await.is_err()
             {
-                return Ok(self.queue(slot, now, attempts));
+                return Ok(self.queue(port, slot, attempts));
             }
             let kind = if step.consume { OpKind::RepoConsume } else { OpKind::RepoRelease };
             if port.repo(kind, slot, bytes, record.act).await.is_err() {
                 if !can.total {
                     self.group.ride(Rider::Refused(self.birth, slot));
                 }
-                return Ok(self.queue(slot, now, attempts));
+                return Ok(self.queue(port, slot, attempts));
             }
             if !self.settle(port, slot, step, can).await {
-                return Ok(self.queue(slot, now, attempts));
+                return Ok(self.queue(port, slot, attempts));
             }
         }
         Ok(SALES_OK)
@@ -212,15 +212,15 @@ impl Ledger {
         durable || can.total
     }
 
-    pub(super) fn queue(&self, slot: Id, now: u64, attempts: u32) -> i32 {
-        let mut retry = Retry { at: now, attempts };
-        postpone(&mut retry, now);
+    pub(super) fn queue(&self, port: &Port, slot: Id, attempts: u32) -> i32 {
+        let mut retry = Retry { at: port.now(), attempts };
+        postpone(&mut retry, port.now());
         self.memory().retry.insert(slot, retry);
         SALES_QUEUED
     }
 
     /// Gives back what is owed of one slot.
-    pub fn repay(self: &Arc<Self>, now: u64) -> Option<Task> {
+    pub fn repay(self: &Arc<Self>) -> Option<Task> {
         let slot = {
             let mut memory = self.memory();
             let free = |slot: &&Id| !memory.claims.contains(*slot);
@@ -237,7 +237,7 @@ impl Ledger {
             let Some(bytes) = ledger.memory().owed.get(&slot).copied() else { return Ok(SALES_OK) };
             let named = if slot == SHORTFALL { Id::ZERO } else { slot };
             if port.repo(OpKind::RepoRelease, named, bytes, NO_RECORD).await.is_err() {
-                postpone(&mut ledger.memory().retry_owed, now);
+                postpone(&mut ledger.memory().retry_owed, port.now());
                 return Ok(SALES_QUEUED);
             }
             {
@@ -257,14 +257,14 @@ impl Ledger {
     }
 
     /// Reserves the shortfall anew.
-    pub fn refill(self: &Arc<Self>, now: u64) -> Task {
+    pub fn refill(self: &Arc<Self>) -> Task {
         let ledger = self.clone();
         Task::new(SHORTFALL, move |port| async move {
             let claim = ledger.claim(&SHORTFALL)?;
             let bytes = ledger.books()?.shortfall;
             let in_flight = ledger.in_flight(bytes)?;
             if port.repo(OpKind::RepoReserve, Id::ZERO, bytes, NO_RECORD).await.is_err() {
-                postpone(&mut ledger.memory().retry_short, now);
+                postpone(&mut ledger.memory().retry_short, port.now());
                 return Ok(SALES_QUEUED);
             }
             let change: Change = vec![Arc::new(Whole { birth: ledger.birth, act: OnBooks::Refilled(bytes) })];
@@ -307,12 +307,12 @@ impl Ledger {
             let short = memory.short && !memory.claims.contains(&SHORTFALL);
             (slots, !memory.owed.is_empty() && due(&memory.retry_owed), short && due(&memory.retry_short))
         };
-        let mut tasks: Vec<Task> = slots.into_iter().map(|slot| self.again(slot, now)).collect();
+        let mut tasks: Vec<Task> = slots.into_iter().map(|slot| self.again(slot)).collect();
         if owed {
-            tasks.extend(self.repay(now));
+            tasks.extend(self.repay());
         }
         if short {
-            tasks.push(self.refill(now));
+            tasks.push(self.refill());
         }
         Ok(tasks)
     }

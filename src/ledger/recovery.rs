@@ -208,7 +208,7 @@ impl Ledger {
     }
 
     /// Repos that cannot tell their total: what was in flight when the module died, each waiting for sales_resolve. Lets operations in.
-    pub fn inherited(self: &Arc<Self>, now: u64) -> Result<Vec<Task>> {
+    pub fn inherited(self: &Arc<Self>) -> Result<Vec<Task>> {
         if self.memory().can.total {
             return Ok(Vec::new());
         }
@@ -234,12 +234,12 @@ impl Ledger {
         }
         let tasks = records.into_iter().map(|(slot, record)| {
             let claim = Claim { ledger: self.clone(), slot };
-            Task::new(slot, move |port| async move { claim.ledger.clone().inherit(port, claim, record, now).await })
+            Task::new(slot, move |port| async move { claim.ledger.clone().inherit(port, claim, record).await })
         });
         Ok(tasks.collect())
     }
 
-    async fn inherit(self: Arc<Self>, port: Port, claim: Claim, record: Option<Record>, now: u64) -> Done {
+    async fn inherit(self: Arc<Self>, port: Port, claim: Claim, record: Option<Record>) -> Done {
         let slot = claim.slot;
         let can = self.memory().can;
         let Some(record) = record else { return Ok(SALES_OK) };
@@ -262,10 +262,10 @@ impl Ledger {
             let releasing = sub(record.step, consuming, "a step")?;
             let step = RepoStep { consume: consuming > 0, releasing, consuming };
             if !self.settle(&port, slot, step, can).await {
-                return Ok(self.queue(slot, now, 0));
+                return Ok(self.queue(&port, slot, 0));
             }
         }
-        let done = self.steps(&port, slot, can, now).await;
+        let done = self.steps(&port, slot, can).await;
         drop(claim);
         done
     }

@@ -56,6 +56,7 @@ pub type Done = Result<i32>;
 struct Exchange {
     need: Option<Need>,
     got: Option<Got>,
+    now: u64,
 }
 
 /// Where an operation and its driver meet.
@@ -74,6 +75,11 @@ impl Port {
 
     fn with<T>(&self, body: impl FnOnce(&mut Exchange) -> T) -> T {
         body(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The time at which it was resumed: it may have waited long.
+    pub fn now(&self) -> u64 {
+        self.with(|exchange| exchange.now)
     }
 
     /// Waits for a commit.
@@ -158,9 +164,9 @@ impl Task {
         Task { future: Box::pin(code(port.clone())), port, slot, token: 0, purpose: Purpose::Call, answered: false }
     }
 
-    /// Begins (`None`), or goes on with what was needed.
-    pub fn resume(&mut self, got: Option<Got>) -> Step {
-        self.port.with(|exchange| exchange.got = got);
+    /// At `now`, begins (`None`) or goes on with what was needed.
+    pub fn resume(&mut self, now: u64, got: Option<Got>) -> Step {
+        self.port.with(|exchange| (exchange.now, exchange.got) = (now, got));
         match self.future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(done) => Step::Done(done),
             Poll::Pending => match self.port.with(|exchange| exchange.need.take()) {

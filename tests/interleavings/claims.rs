@@ -80,7 +80,7 @@ impl Bench {
     fn drive(&self, mut task: Task) -> Done {
         let mut got = None;
         loop {
-            match task.resume(got.take()) {
+            match task.resume(1, got.take()) {
                 Step::Done(done) => return done,
                 Step::Needs(need) => got = Some(self.fulfil(need)),
             }
@@ -93,7 +93,7 @@ impl Bench {
 
     fn release(&self) -> Done {
         let event = Event { slot: SLOT, ..Event::new(EventKind::Released, 1) };
-        self.drive(self.ledger.release(SLOT, 1, false, vec![Arc::new(Note { event, ends: true })]))
+        self.drive(self.ledger.release(SLOT, false, vec![Arc::new(Note { event, ends: true })]))
     }
 
     /// Nothing is in flight: the repo has what the books hold (S1).
@@ -160,7 +160,7 @@ fn a_dropped_operation_keeps_no_claim() {
         let other = bench.clone();
         let thread = thread::spawn(move || {
             let mut task = other.ledger.reserve(SLOT, BYTES, None, Vec::new());
-            matches!(task.resume(None), Step::Needs(Need::Repo { .. }))
+            matches!(task.resume(1, None), Step::Needs(Need::Repo { .. }))
         });
         let done = bench.reserve();
         assert!(is(&done, &[SALES_OK, SALES_ERR_BUSY]), "{done:?}");

@@ -166,7 +166,7 @@ pub const ENGINE: &[&str] = &[
 ];
 
 /// Those that are rare: only a run a hundred times as long must have seen them.
-pub const RARE_ENGINE: &[&str] = &["a failed repair is tried again", "a step is tried again"];
+pub const RARE_ENGINE: &[&str] = &["a failed repair is tried again"];
 
 /// States that nothing leads to yet, and why.
 pub const UNREACHED: &[(State, &str)] = &[(Proving, "periodic proofs are not asked for yet")];

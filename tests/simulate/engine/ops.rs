@@ -59,11 +59,6 @@ fn is_of_repo(kind: OpKind) -> bool {
     matches!(kind, OpKind::RepoReserve | OpKind::RepoRelease | OpKind::RepoConsume)
 }
 
-/// Whether a record may name it.
-fn is_named(job: &Job) -> bool {
-    matches!(job.kind, OpKind::RepoRelease | OpKind::RepoConsume)
-}
-
 impl Truth {
     /// The store as it lies on the disk: the books' id, and a slot's record.
     fn on_disk(&self, slot: &Id) -> Option<([u8; 16], Option<Record>)> {
@@ -73,6 +68,14 @@ impl Truth {
             Ok(())
         });
         read.ok().and(found)
+    }
+
+    /// Whether it is the record of its slot that names it. What was granted and could not be recorded goes back under a name of its own: a
+    /// repo that can tell its total may be asked to reserve again what is still going back.
+    fn is_named(&self, job: &Job, record: &Record) -> bool {
+        matches!(job.kind, OpKind::RepoRelease | OpKind::RepoConsume)
+            && (record.releasing > 0 || record.consuming > 0)
+            && !(self.has.total && self.acts.unrecorded.contains(&job.slot))
     }
 
     /// An operation is asked for.
@@ -99,10 +102,7 @@ impl Truth {
         if job.store.0 != id {
             self.broken(format!("{name} is asked by the store {:?}, it is {id:?}", job.store.0));
         }
-        // What was granted and could not be recorded goes back under a name of its own.
-        let Some(record) = record.filter(|_| is_named(job) && !self.acts.unrecorded.contains(&job.slot)) else {
-            return;
-        };
+        let Some(record) = record.filter(|record| self.is_named(job, record)) else { return };
         let now = (job.id, begun(record), None);
         let (id, _, at) = match self.acts.begun.get(&what(job)) {
             Some(was) if was.1 == now.1 => was.clone(),
@@ -122,10 +122,10 @@ impl Truth {
 
     /// The repo has refused it. Only what a record says and nothing else is known by its id again.
     pub fn refused_op(&mut self, job: &Job) {
-        if !is_named(job) || self.acts.unrecorded.contains(&job.slot) {
+        let Some((_, Some(record))) = self.on_disk(&job.slot) else { return };
+        if !self.is_named(job, &record) {
             return;
         }
-        let Some((_, Some(record))) = self.on_disk(&job.slot) else { return };
         self.acts.begun.insert(what(job), (job.id, begun(record), Some(job.asked_at)));
     }
 }

@@ -167,7 +167,7 @@ impl World {
     pub fn push(&mut self, task: sales::ledger::task::Task, kind: Kind, at: usize) -> usize {
         self.number += 1;
         say!(self, "#{} {kind:?} slot {at}", self.number);
-        self.jobs.push(Job::new(self.number, task, kind, at, self.now));
+        self.jobs.push(Job::new(self.number, task, kind, at));
         self.jobs.len() - 1
     }
 
@@ -210,7 +210,7 @@ impl World {
 
     fn spawn(&mut self) {
         let at = self.rng.below(SLOTS);
-        let (slot, now) = (id_of(at), self.now);
+        let slot = id_of(at);
         match self.rng.below(100) {
             0..=39 => {
                 let bytes = match self.rng.below(100) {
@@ -235,7 +235,7 @@ impl World {
                     1 => asked + 1,
                     _ => i128::from(self.rng.next()) % (asked + 1),
                 };
-                let task = self.ledger.consume(slot, total as u64, now);
+                let task = self.ledger.consume(slot, total as u64);
                 self.push(task, Kind::Consume { total }, at);
             }
             90..=95 if self.can.total => {
@@ -266,7 +266,7 @@ impl World {
 
     pub fn release(&mut self, at: usize, by_sale: bool, with_note: bool) {
         let with = if with_note { note(id_of(at), EventKind::Released, true) } else { Vec::new() };
-        let task = self.ledger.release(id_of(at), self.now, by_sale, with);
+        let task = self.ledger.release(id_of(at), by_sale, with);
         self.push(task, Kind::Release { by_sale, note: with_note }, at);
     }
 

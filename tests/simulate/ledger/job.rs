@@ -112,8 +112,6 @@ pub struct Job {
     pub kind: Kind,
     /// Which slot; [`super::model::NOBODY`]: none.
     pub at: usize,
-    /// When it was asked for.
-    pub born: u64,
     /// It gives back what is owed.
     pub repays: bool,
     /// A step of it could not be taken, and waits for a tick.
@@ -157,13 +155,12 @@ pub struct Job {
 }
 
 impl Job {
-    pub fn new(number: u32, task: Task, kind: Kind, at: usize, born: u64) -> Job {
+    pub fn new(number: u32, task: Task, kind: Kind, at: usize) -> Job {
         Job {
             number,
             task,
             kind,
             at,
-            born,
             repays: false,
             postponed: false,
             wait: Wait::Fresh,

@@ -414,7 +414,7 @@ impl World {
             return;
         }
         let view = self.view_all();
-        let tasks = self.ledger.inherited(self.now).expect("S8: what is inherited cannot be told");
+        let tasks = self.ledger.inherited().expect("S8: what is inherited cannot be told");
         let mut truths = Vec::new();
         for at in 0..SLOTS {
             let slot = view.slots[at];

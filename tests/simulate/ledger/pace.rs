@@ -18,13 +18,13 @@ struct Pause {
 }
 
 impl Pause {
-    fn refuse(&mut self, asked_at: u64) {
+    fn refuse(&mut self, now: u64) {
         self.refused += 1;
         let mut seconds = 1;
         for _ in 1..self.refused {
             seconds = LONGEST.min(seconds * 2);
         }
-        self.until = asked_at + seconds;
+        self.until = now + seconds;
     }
 
     /// Nothing waits for longer than a minute, also when the clock was set back.
@@ -52,20 +52,20 @@ impl Pace {
     }
 
     /// A step could not be taken.
-    pub fn step_refused(&mut self, job: &Job) {
-        self.steps.entry(job.at).or_default().refuse(job.born);
+    pub fn step_refused(&mut self, at: usize, now: u64) {
+        self.steps.entry(at).or_default().refuse(now);
     }
 
-    pub fn owed_refused(&mut self, job: &Job) {
-        self.owed.refuse(job.born);
+    pub fn owed_refused(&mut self, now: u64) {
+        self.owed.refuse(now);
     }
 
     pub fn owed_repaid(&mut self) {
         self.owed = Pause::default();
     }
 
-    pub fn refill_refused(&mut self, job: &Job) {
-        self.refill.refuse(job.born);
+    pub fn refill_refused(&mut self, now: u64) {
+        self.refill.refuse(now);
     }
 
     pub fn refilled(&mut self, still_short: bool) {

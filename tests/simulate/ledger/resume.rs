@@ -25,7 +25,7 @@ impl World {
         };
         let fails = self.hit(self.odds.read).then(|| self.rng.below(3) as u32).filter(|_| !self.store.is_dead());
         self.store.fail_a_read(fails);
-        let step = job.task.resume(got);
+        let step = job.task.resume(self.now, got);
         job.blind = fails.is_some() && !self.store.fail_a_read(None);
         if job.blind {
             self.count("a read fails");
@@ -58,8 +58,8 @@ impl World {
                 *self.owed.entry(at).or_default() += std::mem::take(&mut job.granted);
             }
             (Some(Call::Owed), true) => self.repaid(job),
-            (Some(Call::Owed), false) => self.pace.owed_refused(job),
-            (Some(Call::Grant), false) if at == NOBODY => self.pace.refill_refused(job),
+            (Some(Call::Owed), false) => self.pace.owed_refused(self.now),
+            (Some(Call::Grant), false) if at == NOBODY => self.pace.refill_refused(self.now),
             (Some(Call::Step { .. }), false) => {
                 let step = self.ledger.record(&id_of(at)).ok().flatten().map_or(0, |record| record.step);
                 assert!(
@@ -80,7 +80,7 @@ impl World {
     }
 
     fn postpone(&mut self, job: &mut Job) {
-        self.pace.step_refused(job);
+        self.pace.step_refused(job.at, self.now);
         job.postponed = true;
     }
 
