@@ -27,6 +27,7 @@ struct Host {
     full: AtomicBool,
     no_total: bool,
     reserve_pends: bool,
+    reserve_unknown: AtomicBool,
     keeps: bool,
     /// The ids of what it was asked to release.
     releases: Mutex<Vec<[u8; 16]>>,
@@ -46,6 +47,9 @@ impl Repo for Host {
         self.total.fetch_add(b, Ordering::SeqCst);
         if self.reserve_pends {
             return SALES_PENDING;
+        }
+        if self.reserve_unknown.load(Ordering::SeqCst) {
+            return SALES_HOST_UNKNOWN;
         }
         SALES_OK
     }
@@ -528,4 +532,27 @@ fn what_a_sale_had_reserved_before_a_restart_goes_back_under_one_name() {
     let asked = [asked, host_3.releases.lock().unwrap().clone()].concat();
     assert!(asked.len() == 3 && asked.iter().all(|id| *id == asked[0]), "one act, several names: {asked:?}");
     assert_eq!(engine.stats().unwrap().overview.in_doubt, 0);
+}
+
+/// A sale whose reserve is in doubt took the place of an attempt again with whatever it was told, and kept it until somebody resolved it.
+#[test]
+fn a_sale_in_doubt_that_is_told_something_keeps_no_other_from_being_attempted() {
+    let place = Place::in_memory();
+    let host =
+        Arc::new(Host { reserve_unknown: AtomicBool::new(true), pends: AtomicBool::new(true), ..Host::default() });
+    let engine = engine(Box::new(place.open().unwrap()), &host, Options { max_attempts: 1, ..options() });
+    engine.start(1000).unwrap();
+    engine.offer_put(1000, Id::ZERO, terms()).unwrap();
+    engine.on_request(1000, At::default(), ask(1, 1)).unwrap();
+    let slot = |n| slot_id(&ask(n, 1).request_id, 0);
+    assert!(engine.reservation(slot(1)).unwrap().in_doubt);
+    host.reserve_unknown.store(false, Ordering::SeqCst);
+    engine.on_request_event(1001, At::default(), ask(1, 1).request_id, Happened::RequestFulfilled).unwrap();
+    engine.on_request(1002, At::default(), ask(2, 1)).unwrap();
+    let (sale, _) = engine.sale(slot(2)).unwrap();
+    assert!(sale.state.is_attempt(), "{sale:?}");
+    // Resolved, it is at work again, and has its place.
+    engine.resolve(1003, slot(1), true).unwrap();
+    assert!(engine.sale(slot(1)).unwrap().0.state.is_attempt());
+    assert_eq!(engine.stats().unwrap().attempts, 2);
 }

@@ -101,8 +101,14 @@ impl Engine {
                 Err((again, error)) if error.status == SALES_ERR_BUSY => again,
                 Err((again, error)) => {
                     log::warn!(target: "sales", "[{}] the sale of slot {slot} waits for the store: {error}", self.key);
-                    self.memory().stuck.insert(slot);
-                    self.put_back(&slot, again);
+                    // In one breath: a tick that finds it here must find nobody at it, or it would go by.
+                    let mut memory = self.memory();
+                    memory.stuck.insert(slot);
+                    if let Some(mailbox) = memory.mailboxes.get_mut(&slot) {
+                        mailbox.inbox.push_front(again);
+                        mailbox.running = false;
+                    }
+                    running.done();
                     failed = Some(error);
                     break;
                 }
@@ -221,8 +227,9 @@ impl Engine {
             if sale.state == State::Queued && before.state != State::Queued {
                 memory.rest(sale.slot);
             }
-            // One in doubt may stay so for long: it must not keep others from being attempted.
-            if sale.state.is_attempt() && !sale.in_doubt {
+            // One in doubt may stay so for long, whatever it is told meanwhile: it must not keep others from being attempted.
+            let in_doubt = sale.in_doubt || memory.doubts.contains_key(&sale.slot);
+            if sale.state.is_attempt() && !in_doubt {
                 memory.attempting.insert(sale.slot);
                 false
             } else {
