@@ -40,12 +40,13 @@ impl Repo for Host {
         }
         (SALES_OK, 1 << 40)
     }
-    fn reserve(&self, _: &Op, b: u64) -> i32 {
+    fn reserve(&self, op: &Op, b: u64) -> i32 {
         if self.full.load(Ordering::SeqCst) {
             return SALES_HOST_NO_SPACE;
         }
         self.total.fetch_add(b, Ordering::SeqCst);
         if self.reserve_pends {
+            self.tokens.lock().unwrap().push((op.kind, op.token, op.slot));
             return SALES_PENDING;
         }
         if self.reserve_unknown.load(Ordering::SeqCst) {
@@ -555,4 +556,23 @@ fn a_sale_in_doubt_that_is_told_something_keeps_no_other_from_being_attempted() 
     engine.resolve(1003, slot(1), true).unwrap();
     assert!(engine.sale(slot(1)).unwrap().0.state.is_attempt());
     assert_eq!(engine.stats().unwrap().attempts, 2);
+}
+
+/// A reserve that pended and then ended in doubt kept the place of its attempt (the simulator's seed 4395191503224789916).
+#[test]
+fn a_reserve_that_pended_and_is_in_doubt_keeps_no_other_from_being_attempted() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { reserve_pends: true, ..Host::default() });
+    let engine = engine(Box::new(place.open().unwrap()), &host, Options { max_attempts: 1, ..options() });
+    engine.start(1000).unwrap();
+    engine.offer_put(1000, Id::ZERO, terms()).unwrap();
+    engine.on_request(1000, At::default(), ask(1, 1)).unwrap();
+    engine.on_request(1000, At::default(), ask(2, 1)).unwrap();
+    let slot = |n| slot_id(&ask(n, 1).request_id, 0);
+    let (_, token, first) = host.tokens.lock().unwrap().remove(0);
+    engine.complete(1001, token, Answer::of(SALES_HOST_UNKNOWN)).unwrap();
+    assert!(engine.reservation(first).unwrap().in_doubt);
+    let other = if first == slot(1) { slot(2) } else { slot(1) };
+    let (sale, _) = engine.sale(other).unwrap();
+    assert!(sale.state.is_attempt(), "{sale:?}");
 }

@@ -87,7 +87,12 @@ impl Engine {
         let mut memory = self.memory();
         // In one breath: a recovery that finds it in doubt must also find it here, to drop it.
         self.ledger.doubt(&slot);
+        // It may stay so for long: it must not keep others from being attempted.
+        let attempt = task.purpose == Purpose::SaleReserve;
         memory.doubts.insert(slot, task);
+        if attempt && memory.attempting.remove(&slot) {
+            frame::follow(self.key, Work::Schedule);
+        }
         let event = Event {
             slot,
             status: SALES_ERR_IN_DOUBT,

@@ -228,7 +228,8 @@ impl Engine {
                 memory.rest(sale.slot);
             }
             // One in doubt may stay so for long, whatever it is told meanwhile: it must not keep others from being attempted.
-            let in_doubt = sale.in_doubt || memory.doubts.contains_key(&sale.slot);
+            let reserving = memory.doubts.get(&sale.slot).is_some_and(|task| task.purpose == Purpose::SaleReserve);
+            let in_doubt = sale.in_doubt || reserving;
             if sale.state.is_attempt() && !in_doubt {
                 memory.attempting.insert(sale.slot);
                 false
@@ -349,13 +350,7 @@ impl Engine {
                 }
                 After::Input(then(done))
             }
-            Driven::Parked(_) => After::Wait,
-            Driven::Doubted(_) => {
-                // It may stay so for long: it must not keep others from being attempted.
-                self.memory().attempting.remove(&sale.slot);
-                frame::follow(self.key, Work::Schedule);
-                After::Wait
-            }
+            Driven::Parked(_) | Driven::Doubted(_) => After::Wait,
         }
     }
 

@@ -52,7 +52,7 @@ impl World {
         t.requests_are_right()?;
         t.block_is_right(look.stats.last_block)?;
         t.news_are_told(&look.stats)?;
-        t.nobody_waits_in_vain(&look.stats)
+        t.nobody_waits_in_vain(&look.stats, &look.sales)
     }
 
     /// What a verification of the store would say: nothing, whatever happened before. It reads everything: always, it would take most of the time.

@@ -217,8 +217,8 @@ impl Truth {
         }
     }
 
-    /// Nobody waits while he could be attempted.
-    pub fn nobody_waits_in_vain(&mut self, stats: &Stats) -> Result<(), String> {
+    /// Nobody waits while he could be attempted. `sales`: each with whether the module has something out for it, or in doubt.
+    pub fn nobody_waits_in_vain(&mut self, stats: &Stats, sales: &[(Sale, bool)]) -> Result<(), String> {
         if self.has.threads > 0 || stats.phase != Phase::Running as u32 || !self.out.is_empty() && self.has.big {
             return Ok(());
         }
@@ -227,7 +227,13 @@ impl Truth {
             return Ok(());
         }
         let Some(held) = Held::of(&self.store) else { return Ok(()) };
-        let attempts = held.sales.values().filter(|sale| sale.state.is_attempt() && !sale.in_doubt).count();
+        // What is in doubt may stay so for long: it takes nobody's place.
+        let out: BTreeSet<Id> = self.out.iter().map(|out| out.job.slot).collect();
+        let in_doubt = |(sale, is_out): &(Sale, bool)| {
+            let doubt = self.doubts.get(&sale.slot).filter(|_| *is_out && !out.contains(&sale.slot));
+            sale.in_doubt || doubt.is_some_and(|doubt| doubt.kind == OpKind::RepoReserve)
+        };
+        let attempts = sales.iter().filter(|it| it.0.state.is_attempt() && !in_doubt(it)).count();
         if attempts >= self.options.max_attempts as usize {
             return Ok(());
         }
