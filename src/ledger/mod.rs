@@ -90,6 +90,13 @@ struct Memory {
     report: Report,
 }
 
+impl Memory {
+    /// Not while what was granted before for the shortfall is still to go back: it would be more each time.
+    fn may_refill(&self) -> bool {
+        self.short && !self.owed.contains_key(&protocol::SHORTFALL)
+    }
+}
+
 /// The ledger over one store.
 pub struct Ledger {
     group: Group<Rider>,
@@ -211,7 +218,7 @@ impl Ledger {
         }
         let free = |slot: &&Id| !memory.claims.contains(*slot);
         let owed = memory.owed.keys().any(|slot| free(&slot)).then_some(memory.retry_owed.at);
-        let short = (memory.short && free(&&protocol::SHORTFALL)).then_some(memory.retry_short.at);
+        let short = (memory.may_refill() && free(&&protocol::SHORTFALL)).then_some(memory.retry_short.at);
         let steps = memory.retry.iter().filter(|(slot, _)| free(slot)).map(|(_, retry)| retry.at);
         steps.chain(owed).chain(short).min().unwrap_or(u64::MAX)
     }

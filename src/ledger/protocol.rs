@@ -261,7 +261,11 @@ impl Ledger {
         let ledger = self.clone();
         Task::new(SHORTFALL, move |port| async move {
             let claim = ledger.claim(&SHORTFALL)?;
-            let bytes = ledger.books()?.shortfall;
+            // Where the store cannot be read now, it is asked again later.
+            let Ok(bytes) = ledger.books().map(|books| books.shortfall) else {
+                postpone(&mut ledger.memory().retry_short, port.now());
+                return Ok(SALES_QUEUED);
+            };
             let in_flight = ledger.in_flight(bytes)?;
             if port.repo(OpKind::RepoReserve, Id::ZERO, bytes, NO_RECORD).await.is_err() {
                 postpone(&mut ledger.memory().retry_short, port.now());
@@ -282,7 +286,10 @@ impl Ledger {
             // Where the store cannot be read now, the next tick looks again.
             let short = ledger.books().map_or(true, |books| books.shortfall > 0);
             let mut memory = ledger.memory();
-            memory.retry_short = Retry::default();
+            match done {
+                Ok(_) => memory.retry_short = Retry::default(),
+                Err(_) => postpone(&mut memory.retry_short, port.now()),
+            }
             memory.short = short;
             drop(memory);
             drop(claim);
@@ -304,7 +311,7 @@ impl Ledger {
                 .filter(|(slot, retry)| due(retry) && !memory.claims.contains(*slot))
                 .map(|(slot, _)| *slot)
                 .collect();
-            let short = memory.short && !memory.claims.contains(&SHORTFALL);
+            let short = memory.may_refill() && !memory.claims.contains(&SHORTFALL);
             (slots, !memory.owed.is_empty() && due(&memory.retry_owed), short && due(&memory.retry_short))
         };
         let mut tasks: Vec<Task> = slots.into_iter().map(|slot| self.again(slot)).collect();

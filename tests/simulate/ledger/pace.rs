@@ -68,6 +68,12 @@ impl Pace {
         self.refill.refuse(now);
     }
 
+    /// It could not be written down, or the store could not be read: it waits as if it had been refused.
+    pub fn refill_failed(&mut self, now: u64, still_short: bool) {
+        self.refill.refuse(now);
+        self.short = still_short;
+    }
+
     pub fn refilled(&mut self, still_short: bool) {
         (self.refill, self.short) = (Pause::default(), still_short);
     }
@@ -86,6 +92,11 @@ impl Pace {
 impl World {
     fn free_owed(&self) -> Vec<usize> {
         self.owed.keys().copied().filter(|at| !self.claimed(*at)).collect()
+    }
+
+    /// Not while what was granted before is still to go back.
+    fn may_refill(&self) -> bool {
+        self.pace.short && !self.claimed(NOBODY) && !self.owed.contains_key(&NOBODY)
     }
 
     /// What a tick begins: all that is due and nothing else. Answers which of it gives back what is owed.
@@ -111,7 +122,7 @@ impl World {
             self.pace.tried = Some(at);
             expected.push(at);
         }
-        if self.pace.short && self.pace.refill.is_over(now) && !self.claimed(NOBODY) {
+        if self.may_refill() && self.pace.refill.is_over(now) {
             expected.push(NOBODY);
         }
         let begun: Vec<usize> =
@@ -128,7 +139,7 @@ impl World {
         }
         let steps = self.pace.steps.iter().filter(|(at, _)| !self.claimed(**at)).map(|(_, pause)| pause.until);
         let owed = (!self.free_owed().is_empty()).then_some(self.pace.owed.until);
-        let short = (self.pace.short && !self.claimed(NOBODY)).then_some(self.pace.refill.until);
+        let short = self.may_refill().then_some(self.pace.refill.until);
         let right = steps.chain(owed).chain(short).min().filter(|_| self.gate).unwrap_or(u64::MAX);
         let told = self.ledger.next_retry();
         assert!(told == right, "S6: the next tick is asked for at {told}, due is {right}: {:?}", self.pace);

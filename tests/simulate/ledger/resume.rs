@@ -45,6 +45,10 @@ impl World {
                 if job.blind && self.steps_of(&job) && !job.postponed {
                     self.postpone(&mut job);
                 }
+                let refills = job.kind == Kind::Tick && job.at == NOBODY && !job.repays;
+                if job.blind && refills && job.claims && (job.calls, job.commits) == (0, 0) {
+                    self.pace.refill_refused(self.now);
+                }
                 self.done(job, done);
             }
         }
@@ -106,7 +110,11 @@ impl World {
                     *self.owed.entry(NOBODY).or_default() += excess;
                 }
                 job.granted = 0;
-                self.pace.refilled(self.plain.shortfall > 0 || job.blind);
+                let still_short = self.plain.shortfall > 0 || job.blind;
+                match fate {
+                    Fate::Done(_) => self.pace.refilled(still_short),
+                    _ => self.pace.refill_failed(self.now, still_short),
+                }
             }
             (Deed::Announce, Fate::Clean | Fate::Refused) => self.postpone(job),
             (Deed::Settle { releasing, consuming }, Fate::Clean | Fate::Refused) => {
