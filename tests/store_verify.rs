@@ -67,6 +67,23 @@ fn a_store_with_something_of_everything_is_clean() {
     }
 }
 
+/// LMDB begins to count its transactions anew in a compacted copy: it was refused for that, for ever.
+#[test]
+fn a_compacted_copy_is_clean() {
+    let (place, copy) = (Place::new(), tempfile::tempdir().unwrap());
+    store_shapes::mixed(&place.dir, 120);
+    let dir = |path: &Path| path.to_str().expect("a name").to_string();
+    let (from, to) = (dir(&place.dir), dir(copy.path()));
+    tool("lmdb-utils", "mdb_copy", &["-c", &from, &to]);
+    std::fs::copy(copy.path().join("data.mdb"), place.dir.join("data.mdb")).unwrap();
+    assert_eq!(verify(&place.dir).1, []);
+    // Also as it goes on.
+    let before = verify(&place.dir).0.seq;
+    place.open().unwrap().write(&mut |_| Ok(())).unwrap();
+    let (report, damages) = verify(&place.dir);
+    assert_eq!((damages, report.seq), (vec![], before + 1));
+}
+
 #[test]
 fn a_large_store_is_clean_with_its_deep_trees_and_after_it_was_emptied() {
     let place = Place::in_memory();
