@@ -9,7 +9,7 @@ use sales::status::*;
 use std::sync::MutexGuard;
 
 /// Under which the library keeps what it reserves anew of a shortfall.
-pub const SHORTFALL: Id = Id([0xff; 32]);
+const SHORTFALL: Id = Id([0xff; 32]);
 
 #[derive(Clone)]
 pub struct Host {
@@ -38,6 +38,7 @@ impl Host {
             deadline: op.deadline,
             asked_at: 0,
             store: (op.store_id, op.store_seq),
+            of_recovery: false,
         }
     }
 
@@ -104,9 +105,7 @@ impl Host {
             t.filled.insert(job.id);
         }
         let of_repo = matches!(job.kind, OpKind::RepoReserve | OpKind::RepoRelease | OpKind::RepoConsume);
-        // While what was asked for no slot is in doubt, only a recovery asks so. It asks again by itself, and its total settles both.
-        let of_recovery = job.slot == Id::ZERO && t.told.knows_doubt(&SHORTFALL);
-        if let (Fate::Unknown(done), true) = (fate, of_repo && !of_recovery) {
+        if let (Fate::Unknown(done), true) = (fate, of_repo && !job.of_recovery) {
             // What is asked for no slot is kept in doubt under a name of its own.
             let slot = if job.slot == Id::ZERO { SHORTFALL } else { job.slot };
             t.told.doubted(&slot);
@@ -118,6 +117,11 @@ impl Host {
     /// A callback.
     pub fn serve(&self, mut job: Job) -> i32 {
         self.shared.breathe();
+        // While what was asked for no slot is in doubt, only a recovery asks so. It asks again by itself, and its total settles both.
+        job.of_recovery = job.slot == Id::ZERO && {
+            let engine = self.shared.lock().engine.clone();
+            engine.is_some_and(|engine| engine.reservation(SHORTFALL).is_ok_and(|view| view.in_doubt))
+        };
         let mut t = self.enter();
         let number = t.tokens.len();
         if t.tokens.insert(job.token, number).is_some() {

@@ -1,7 +1,6 @@
 //! What the host must be told: how each call ends that was answered as pending, which slots are in doubt, and that the repo is short.
 
 use super::chain::Wire;
-use super::host::SHORTFALL;
 use super::truth::{say, Truth};
 use super::world::World;
 use sales::engine::{Answered, Phase};
@@ -31,10 +30,6 @@ impl Told {
     /// The repo answers UNKNOWN for a slot: from now on the host must be told.
     pub fn doubted(&mut self, slot: &Id) {
         self.doubts.remove(slot);
-    }
-
-    pub fn knows_doubt(&self, slot: &Id) -> bool {
-        self.doubts.contains(slot)
     }
 }
 
@@ -132,9 +127,6 @@ impl World {
         }
         if let Some(slot) = doubts.iter().find(|slot| in_doubt(slot) && !known.contains(slot)) {
             return Err(format!("slot {slot} is in doubt, and nobody was told"));
-        }
-        if known.contains(&SHORTFALL) && !in_doubt(&SHORTFALL) {
-            self.t().told.doubted(&SHORTFALL);
         }
         Ok(())
     }

@@ -78,6 +78,8 @@ pub struct Job {
     pub asked_at: u64,
     /// Which store asks, and its last commit.
     pub store: ([u8; 16], u64),
+    /// Asked for no slot by a recovery, while what a tick asked for none is in doubt.
+    pub of_recovery: bool,
 }
 
 /// How an operation goes.
