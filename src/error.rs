@@ -16,6 +16,11 @@ pub struct Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
+    /// Of one damaged record: what does not need it goes on without it.
+    pub fn is_of_record(&self) -> bool {
+        self.status == crate::status::SALES_ERR_RECORD
+    }
+
     /// An error with its status and its text.
     pub fn new(status: i32, text: impl Into<String>) -> Self {
         Error { status, text: text.into() }

@@ -11,12 +11,18 @@ use std::ops::ControlFlow;
 /// The key of the last number in the Meta table.
 pub const COUNTER: &[u8] = b"history.last";
 
-/// The number of the last event.
+/// The number of the last event. A damaged one is found again by the last that is remembered; a verification tells of it.
 pub fn last(read: &dyn Read) -> Result<u64> {
-    match read.get(Table::Meta, COUNTER)? {
-        Some(bytes) => codec::open_number(COUNTER, bytes, &"history.last"),
-        None => Ok(0),
+    let Some(bytes) = read.get(Table::Meta, COUNTER)? else { return Ok(0) };
+    if let Ok(number) = codec::open_number(COUNTER, bytes, &"history.last") {
+        return Ok(number);
     }
+    let mut last = 0;
+    read.walk(Table::History, &[], &mut |key, _| {
+        last = key.try_into().map_or(last, u64::from_be_bytes);
+        ControlFlow::Continue(())
+    })?;
+    Ok(last)
 }
 
 /// Appends an event and gives it its number.

@@ -1,11 +1,10 @@
 //! The engine at edges that the simulator does not reach by itself: each was broken once.
 
+mod engine_common;
 mod store_common;
 
-use sales::datastore::lmdb::LmdbStore;
-use sales::datastore::{Backend, CommitError, Read, Write};
-use sales::engine::{At, Engine, Options};
-use sales::error::{Error, Result};
+use engine_common::*;
+use sales::engine::{At, Options};
 use sales::host::*;
 use sales::market::*;
 use sales::sales::offer::Terms;
@@ -14,228 +13,6 @@ use sales::status::*;
 use std::sync::atomic::*;
 use std::sync::*;
 use store_common::Place;
-
-type Hook = Box<dyn FnMut() + Send>;
-#[derive(Default)]
-struct Host {
-    total: AtomicU64,
-    tokens: Mutex<Vec<(OpKind, u64, Id)>>,
-    pends: AtomicBool,
-    fill_pends: AtomicBool,
-    hook: Mutex<Option<Hook>>,
-    prove_hook: Mutex<Option<Hook>>,
-    full: AtomicBool,
-    no_total: bool,
-    reserve_pends: bool,
-    reserve_unknown: AtomicBool,
-    keeps: bool,
-    /// The ids of what it was asked to release.
-    releases: Mutex<Vec<[u8; 16]>>,
-}
-impl Repo for Host {
-    fn available(&self) -> (i32, u64) {
-        let h = self.hook.lock().unwrap().take();
-        if let Some(mut h) = h {
-            h()
-        }
-        (SALES_OK, 1 << 40)
-    }
-    fn reserve(&self, op: &Op, b: u64) -> i32 {
-        if self.full.load(Ordering::SeqCst) {
-            return SALES_HOST_NO_SPACE;
-        }
-        self.total.fetch_add(b, Ordering::SeqCst);
-        if self.reserve_pends {
-            self.tokens.lock().unwrap().push((op.kind, op.token, op.slot));
-            return SALES_PENDING;
-        }
-        if self.reserve_unknown.load(Ordering::SeqCst) {
-            return SALES_HOST_UNKNOWN;
-        }
-        SALES_OK
-    }
-    fn release(&self, op: &Op, b: u64) -> i32 {
-        self.releases.lock().unwrap().push(op.id);
-        if self.keeps {
-            return SALES_HOST_TRANSIENT;
-        }
-        self.total.fetch_sub(b, Ordering::SeqCst);
-        SALES_OK
-    }
-    fn consume(&self, _: &Op, _: u64) -> i32 {
-        SALES_OK
-    }
-    fn reserved(&self) -> (i32, RepoTotal) {
-        (SALES_OK, RepoTotal { bytes: self.total.load(Ordering::SeqCst), store_id: [0; 16], store_seq: 0 })
-    }
-    fn has_reserved(&self) -> bool {
-        !self.no_total
-    }
-    fn has_consume(&self) -> bool {
-        false
-    }
-}
-impl Chain for Host {
-    fn fill_slot(&self, op: &Op, _: &Slot<'_>, _: &[u8], _: &U256) -> i32 {
-        if self.fill_pends.load(Ordering::SeqCst) {
-            self.tokens.lock().unwrap().push((op.kind, op.token, op.slot));
-            return SALES_PENDING;
-        }
-        SALES_OK
-    }
-    fn reserve_slot(&self, _: &Op, _: &Slot<'_>) -> i32 {
-        SALES_OK
-    }
-    fn free_slot(&self, _: &Op, _: &Slot<'_>) -> i32 {
-        SALES_OK
-    }
-    fn read_slot(&self, _: &Op, _: &Slot<'_>) -> i32 {
-        SALES_HOST_TRANSIENT
-    }
-    fn read_request(&self, _: &Op, _: &Id) -> i32 {
-        SALES_OK
-    }
-    fn has(&self, _: OpKind) -> bool {
-        false
-    }
-    fn has_my_slots(&self) -> bool {
-        false
-    }
-}
-impl Content for Host {
-    fn store(&self, op: &Op, _: &Slot<'_>, _: u64, _: bool) -> i32 {
-        if self.pends.load(Ordering::SeqCst) {
-            self.tokens.lock().unwrap().push((op.kind, op.token, op.slot));
-            return SALES_PENDING;
-        }
-        SALES_OK
-    }
-    fn prove(&self, op: &Op, _: &Slot<'_>) -> i32 {
-        let hook = self.prove_hook.lock().unwrap().take();
-        if let Some(mut hook) = hook {
-            hook()
-        }
-        self.tokens.lock().unwrap().push((op.kind, op.token, op.slot));
-        SALES_PENDING
-    }
-    fn keep(&self, _: &Op, _: &Slot<'_>, _: u64) -> i32 {
-        SALES_OK
-    }
-    fn clear(&self, _: &Op, _: &Slot<'_>) -> i32 {
-        SALES_OK
-    }
-    fn cancel(&self, _: u64) {}
-    fn has_cancel(&self) -> bool {
-        false
-    }
-    fn has(&self, _: OpKind) -> bool {
-        false
-    }
-}
-fn ask(n: u64, slots: u64) -> Ask {
-    let mut nonce = [0; 32];
-    nonce[..8].copy_from_slice(&n.to_be_bytes());
-    let r = Request {
-        client: [1; 20],
-        proof_probability: U256::from(4),
-        price_per_byte_per_second: U256::from(3),
-        collateral_per_byte: U256::from(1),
-        slots,
-        slot_size: 100,
-        duration: 1000,
-        max_slot_loss: 0,
-        expiry: 500,
-        cid: vec![1],
-        merkle_root: [4; 32],
-        nonce,
-    };
-    Ask {
-        request_id: r.id(),
-        proof_probability: r.proof_probability,
-        price_per_byte_per_second: r.price_per_byte_per_second,
-        collateral_per_byte: r.collateral_per_byte,
-        slots,
-        slot_size: 100,
-        duration: 1000,
-        max_slot_loss: 0,
-        expires_at: 1500,
-        ends_at: 2000,
-        request: Some(r),
-    }
-}
-fn terms() -> Terms {
-    Terms { enabled: true, total_size: 1 << 40, total_collateral: U256::from(1u64 << 50), ..Terms::default() }
-}
-fn options() -> Options {
-    Options { seed: 5, max_attempts: 8, queue_limit: 1000, history_limit: 1000, ..Options::default() }
-}
-fn engine(b: Box<dyn Backend>, h: &Arc<Host>, o: Options) -> Arc<Engine> {
-    let e = Arc::new(Engine::new(b, o).unwrap());
-    e.register_repo(h.clone()).unwrap();
-    e.register_chain(h.clone()).unwrap();
-    e.register_content(h.clone()).unwrap();
-    e
-}
-
-/// Backend whose nth read fails.
-struct Failing {
-    inner: LmdbStore,
-    left: Arc<AtomicI64>,
-}
-impl Backend for Failing {
-    fn read(&self, body: &mut dyn FnMut(&dyn Read) -> Result<()>) -> Result<()> {
-        if self.left.fetch_sub(1, Ordering::SeqCst) == 0 {
-            return Err(Error::new(SALES_ERR_STORE, "planned"));
-        }
-        self.inner.read(body)
-    }
-    fn write(&self, body: &mut dyn FnMut(&mut dyn Write) -> Result<()>) -> std::result::Result<(), CommitError> {
-        if self.left.fetch_sub(1, Ordering::SeqCst) == 0 {
-            return Err(CommitError::Clean(Error::new(SALES_ERR_STORE, "planned")));
-        }
-        self.inner.write(body)
-    }
-    fn seq(&self) -> u64 {
-        self.inner.seq()
-    }
-    fn birth(&self) -> [u8; 16] {
-        self.inner.birth()
-    }
-}
-
-/// Backend whose next write calls a hook and fails.
-struct Hooked {
-    inner: LmdbStore,
-    hook: Arc<Mutex<Option<Hook>>>,
-}
-impl Backend for Hooked {
-    fn read(&self, body: &mut dyn FnMut(&dyn Read) -> Result<()>) -> Result<()> {
-        self.inner.read(body)
-    }
-    fn write(&self, body: &mut dyn FnMut(&mut dyn Write) -> Result<()>) -> std::result::Result<(), CommitError> {
-        let hook = self.hook.lock().unwrap().take();
-        if let Some(mut hook) = hook {
-            hook();
-            return Err(CommitError::Clean(Error::new(SALES_ERR_STORE, "planned")));
-        }
-        self.inner.write(body)
-    }
-    fn seq(&self) -> u64 {
-        self.inner.seq()
-    }
-    fn birth(&self) -> [u8; 16] {
-        self.inner.birth()
-    }
-}
-
-/// A host whose content pends and whose repo, asked what is free, calls back in.
-fn begun(place: &Place) -> (Arc<Host>, Arc<Engine>) {
-    let host = Arc::new(Host { pends: AtomicBool::new(true), ..Host::default() });
-    let engine = engine(Box::new(place.open().unwrap()), &host, options());
-    engine.start(1000).unwrap();
-    engine.offer_put(1000, Id::ZERO, terms()).unwrap();
-    (host, engine)
-}
 
 /// A start that failed at its last look into the store said that it was running, and could not be asked for again.
 #[test]
@@ -249,12 +26,11 @@ fn a_start_that_failed_anywhere_can_be_asked_for_again() {
             first.offer_put(1000, Id::ZERO, terms()).unwrap();
             first.on_request(1000, At::default(), ask(1, 3)).unwrap();
             drop(first);
-            let left = Arc::new(AtomicI64::new(i64::MAX));
-            let failing = Failing { inner: place.open().unwrap(), left: left.clone() };
-            let engine = engine(Box::new(failing), &host, options());
-            left.store(nth, Ordering::SeqCst);
+            let (failing, switches) = store(&place);
+            let engine = engine(failing, &host, options());
+            switches.left.store(nth, Ordering::SeqCst);
             let first = engine.start(1001);
-            let over = left.swap(i64::MAX, Ordering::SeqCst) >= 0;
+            let over = switches.left.swap(-1, Ordering::SeqCst) >= 0;
             if let Err(error) = first {
                 assert_eq!(error.status, SALES_ERR_STORE, "{error}");
                 assert_eq!(engine.start(1002), Ok(SALES_OK), "after look {nth} failed");
@@ -347,14 +123,13 @@ fn a_block_is_not_seen_while_what_it_told_waits_for_another_thread() {
 fn a_lost_block_holds_back_also_when_an_earlier_one_is_told_again() {
     let place = Place::in_memory();
     let host = Arc::new(Host::default());
-    let left = Arc::new(AtomicI64::new(i64::MAX));
-    let failing = Failing { inner: place.open().unwrap(), left: left.clone() };
-    let engine = engine(Box::new(failing), &host, options());
+    let (failing, switches) = store(&place);
+    let engine = engine(failing, &host, options());
     engine.start(1000).unwrap();
     engine.offer_put(1000, Id::ZERO, terms()).unwrap();
     let at = |block: u64| At { block, ..At::default() };
     for block in [20, 21] {
-        left.store(0, Ordering::SeqCst);
+        switches.left.store(0, Ordering::SeqCst);
         let told = engine.on_request(1000, at(block), ask(block, 1));
         assert_eq!(told.unwrap_err().status, SALES_ERR_STORE);
     }
@@ -407,9 +182,8 @@ fn a_clock_that_is_set_back_does_not_let_the_queue_rest_for_longer() {
 fn an_answer_comes_before_a_step_that_could_not_be_written() {
     let place = Place::in_memory();
     let host = Arc::new(Host { fill_pends: AtomicBool::new(true), ..Host::default() });
-    let at_write = Arc::new(Mutex::new(None));
-    let hooked = Hooked { inner: place.open().unwrap(), hook: at_write.clone() };
-    let engine = engine(Box::new(hooked), &host, options());
+    let (hooked, switches) = store(&place);
+    let engine = engine(hooked, &host, options());
     engine.start(1000).unwrap();
     engine.offer_put(1000, Id::ZERO, terms()).unwrap();
     let request = ask(1, 1).request_id;
@@ -419,7 +193,7 @@ fn an_answer_comes_before_a_step_that_could_not_be_written() {
     let (kind, token, slot) = host.tokens.lock().unwrap().remove(0);
     assert_eq!(kind, OpKind::FillSlot);
     let within = engine.clone();
-    *at_write.lock().unwrap() = Some(Box::new(move || {
+    *switches.at_write.lock().unwrap() = Some(Box::new(move || {
         let other = within.clone();
         let done = std::thread::spawn(move || other.complete(1002, token, Answer::of(SALES_OK)));
         done.join().unwrap().unwrap();
@@ -470,15 +244,14 @@ fn a_slot_that_is_forgotten_is_attempted_no_more() {
     for nth in 0..40 {
         let place = Place::in_memory();
         let host = Arc::new(Host { pends: AtomicBool::new(true), ..Host::default() });
-        let left = Arc::new(AtomicI64::new(i64::MAX));
-        let failing = Failing { inner: place.open().unwrap(), left: left.clone() };
+        let (failing, switches) = store(&place);
         let options = Options { max_attempts: 1, queue_limit: 1, history_limit: 2, ..options() };
-        let engine = engine(Box::new(failing), &host, options);
+        let engine = engine(failing, &host, options);
         engine.start(1000).unwrap();
         engine.offer_put(1000, Id::ZERO, terms()).unwrap();
-        left.store(nth, Ordering::SeqCst);
+        switches.left.store(nth, Ordering::SeqCst);
         let told = engine.on_request(1000, At::default(), ask(1, 1));
-        left.store(i64::MAX, Ordering::SeqCst);
+        switches.left.store(-1, Ordering::SeqCst);
         let slot = slot_id(&ask(1, 1).request_id, 0);
         let waits = engine.sale(slot).is_ok_and(|(sale, _)| !sale.state.is_attempt());
         if told.is_err() || !waits || engine.stats().unwrap().attempts != 1 {

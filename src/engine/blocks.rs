@@ -1,9 +1,38 @@
 //! Up to which block of the chain everything that was told is durable: from there a restart has it told again. Plain data.
 
+use super::work::At;
+use crate::market::Id;
+use crate::sales::step::Happened;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Blocks whose news were lost that are remembered at most; the earliest matter.
+/// News that were lost that are remembered one by one at most.
 const LOST: usize = 1024;
+
+/// One thing that the chain told: told again, it is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct News {
+    /// Its block.
+    pub block: u64,
+    /// It was taken back: no block counts as seen by that.
+    pub removed: bool,
+    of: Id,
+    index: Option<u64>,
+    what: Option<Happened>,
+}
+
+impl News {
+    pub fn of_ask(at: &At, request: &Id) -> News {
+        News { block: at.block, removed: at.removed, of: *request, index: None, what: None }
+    }
+
+    pub fn of_slot(at: &At, request: &Id, index: u64, what: Happened) -> News {
+        News { index: Some(index), what: Some(what), ..News::of_ask(at, request) }
+    }
+
+    pub fn of_request(at: &At, request: &Id, what: Happened) -> News {
+        News { what: Some(what), ..News::of_ask(at, request) }
+    }
+}
 
 /// Which blocks were told of, and how that went.
 pub struct Blocks {
@@ -12,12 +41,14 @@ pub struct Blocks {
     /// Being taken in, or waiting for it: how often.
     under_way: BTreeMap<u64, usize>,
     /// Told, and not taken by the store: to be told again.
-    lost: BTreeSet<u64>,
+    lost: BTreeSet<News>,
+    /// The block of the earliest that was too much to remember: it counts as lost for the life of the instance.
+    too_many: Option<u64>,
 }
 
 impl Blocks {
     pub fn new(done: u64) -> Self {
-        Blocks { done, under_way: BTreeMap::new(), lost: BTreeSet::new() }
+        Blocks { done, under_way: BTreeMap::new(), lost: BTreeSet::new(), too_many: None }
     }
 
     /// Something of a block is told.
@@ -27,22 +58,23 @@ impl Blocks {
     }
 
     /// It is durable, or was lost. `None`: another thread is about to take it in.
-    pub fn ended(&mut self, block: u64, durable: Option<bool>) {
-        if let Some(times) = self.under_way.get_mut(&block) {
+    pub fn ended(&mut self, news: News, durable: Option<bool>) {
+        if let Some(times) = self.under_way.get_mut(&news.block) {
             *times = times.saturating_sub(1);
             if *times == 0 {
-                self.under_way.remove(&block);
+                self.under_way.remove(&news.block);
             }
         }
         match durable {
             Some(true) => {
-                self.done = self.done.max(block);
-                self.lost.remove(&block);
+                self.done = self.done.max(news.block);
+                self.lost.remove(&news);
             }
             Some(false) => {
-                self.lost.insert(block);
+                self.lost.insert(news);
                 if self.lost.len() > LOST {
-                    self.lost.pop_last();
+                    let latest = self.lost.pop_last().map(|news| news.block);
+                    self.too_many = self.too_many.into_iter().chain(latest).min();
                 }
             }
             None => {}
@@ -50,12 +82,13 @@ impl Blocks {
     }
 
     /// The greatest block before which nothing is missing, if what `mine` tells becomes durable now.
-    pub fn seen(&self, mine: Option<u64>) -> u64 {
-        let best = self.done.max(mine.unwrap_or(0));
-        let only_mine = |(block, times): &(&u64, &usize)| mine == Some(**block) && **times == 1;
+    pub fn seen(&self, mine: Option<News>) -> u64 {
+        let best = self.done.max(mine.map_or(0, |news| news.block));
+        let only_mine =
+            |(block, times): &(&u64, &usize)| mine.is_some_and(|news| news.block == **block) && **times == 1;
         let waiting = self.under_way.iter().find(|entry| !only_mine(entry)).map(|(block, _)| *block);
-        let lost = self.lost.iter().copied().find(|block| mine != Some(*block));
-        let missing = waiting.into_iter().chain(lost).min();
+        let lost = self.lost.iter().find(|news| mine != Some(**news)).map(|news| news.block);
+        let missing = waiting.into_iter().chain(lost).chain(self.too_many).min();
         missing.map_or(best, |block| best.min(block.saturating_sub(1)))
     }
 }

@@ -1,6 +1,7 @@
 //! The outermost call of a thread into an instance, and the work that waits for it. A call made from inside a callback finds the frame
 //! of the call that made the callback, leaves its input there, and returns: the stack does not grow.
 
+use super::blocks::News;
 use super::work::Work;
 use crate::error::{Error, Result};
 use crate::status::*;
@@ -14,8 +15,8 @@ pub const WORK_LIMIT: usize = 4096;
 struct Frame {
     engine: u64,
     work: VecDeque<Work>,
-    /// The block of what is being taken in.
-    block: Option<u64>,
+    /// What of the chain's news is being taken in.
+    news: Option<News>,
 }
 
 crate::sync::thread_local! {
@@ -35,7 +36,7 @@ pub struct Guard {
 
 /// Enters an engine; only where [`is_inside`] said no.
 pub fn enter(engine: u64) -> Guard {
-    FRAMES.with(|frames| frames.borrow_mut().push(Frame { engine, work: VecDeque::new(), block: None }));
+    FRAMES.with(|frames| frames.borrow_mut().push(Frame { engine, work: VecDeque::new(), news: None }));
     Guard { engine }
 }
 
@@ -63,14 +64,14 @@ fn with<T>(engine: u64, body: impl FnOnce(&mut Frame) -> T) -> Option<T> {
     FRAMES.with(|frames| frames.borrow_mut().iter_mut().find(|frame| frame.engine == engine).map(body))
 }
 
-/// Of which block something is being taken in, from now on.
-pub fn set_block(engine: u64, block: Option<u64>) {
-    with(engine, |frame| frame.block = block);
+/// What of the chain's news is being taken in, from now on.
+pub fn set_news(engine: u64, news: Option<News>) {
+    with(engine, |frame| frame.news = news);
 }
 
-/// Of which block something is being taken in.
-pub fn block(engine: u64) -> Option<u64> {
-    with(engine, |frame| frame.block).flatten()
+/// What of the chain's news is being taken in.
+pub fn news(engine: u64) -> Option<News> {
+    with(engine, |frame| frame.news).flatten()
 }
 
 /// Leaves an input of the host to do; bounded, because a callback may call in without end.

@@ -1,6 +1,7 @@
 //! What the host says: the ledger's calls, offers, requests and events, completions. Inside a callback each leaves its input to the
 //! outermost call and answers QUEUED.
 
+use super::blocks::News;
 use super::tokens::Completed;
 use super::work::{At, Work};
 use super::{frame, Answered, Engine, Recovery};
@@ -43,11 +44,17 @@ impl Engine {
     }
 
     /// Something of a block: it counts as seen when it is durable, not when it is told.
-    fn chain_news(&self, at: &At, work: impl FnOnce() -> Work, now: impl FnOnce() -> Result<i32>) -> Result<i32> {
+    fn chain_news(
+        &self,
+        at: &At,
+        news: News,
+        work: impl FnOnce() -> Work,
+        now: impl FnOnce() -> Result<i32>,
+    ) -> Result<i32> {
         self.see_block(at);
-        let told = self.now_or_queued(work, || self.take_in_block(at, now));
+        let told = self.now_or_queued(work, || self.take_in_block(at, news, now));
         if told.as_ref().is_err_and(|error| error.status == SALES_ERR_FULL) && !at.removed {
-            self.memory().clock.blocks.ended(at.block, Some(false));
+            self.memory().clock.blocks.ended(news, Some(false));
         }
         told
     }
@@ -171,7 +178,7 @@ impl Engine {
             return Ok(SALES_OK);
         }
         match self.ledger.group().read(|view, _| Sale::load(view, &slot))? {
-            Some(sale) if sale.in_doubt => self.tell(slot, Input::Resolved(applied)),
+            Some(sale) if sale.in_doubt => self.tell_now(slot, Input::Resolved(applied)),
             _ => Err(Error::new(SALES_ERR_NOT_FOUND, format!("nothing of slot {slot} is in doubt"))),
         }
     }
@@ -186,15 +193,21 @@ impl Engine {
     /// sales_complete.
     pub fn complete(&self, now: u64, token: u64, mut answer: Answer) -> Result<i32> {
         answer.status = known(answer.status);
-        let completed = self.tokens.complete(token, answer.clone())?;
-        self.see(now);
-        let Completed::For(owner) = completed else { return Ok(SALES_OK) };
         if frame::is_inside(self.key) {
-            frame::follow(self.key, Work::Continue(owner, answer));
+            let completed = self.tokens.complete(token, answer.clone())?;
+            self.see(now);
+            if let Completed::For(owner) = completed {
+                frame::follow(self.key, Work::Continue(owner, answer));
+            }
             return Ok(SALES_OK);
         }
+        // Within the call from its first look on: a stop waits for whoever holds an answer.
         self.outermost(|| {
-            self.go_on(owner, answer);
+            let completed = self.tokens.complete(token, answer.clone())?;
+            self.see(now);
+            if let Completed::For(owner) = completed {
+                self.go_on(owner, answer);
+            }
             Ok(SALES_OK)
         })
     }
@@ -314,7 +327,8 @@ impl Engine {
             None => {}
         }
         self.see(now);
-        self.chain_news(&at, || Work::Request(at, Box::new(ask.clone())), || self.request_now(at, ask.clone()))
+        let news = News::of_ask(&at, &ask.request_id);
+        self.chain_news(&at, news, || Work::Request(at, Box::new(ask.clone())), || self.request_now(at, ask.clone()))
     }
 
     pub(super) fn request_now(&self, at: At, ask: Ask) -> Result<i32> {
@@ -424,7 +438,8 @@ impl Engine {
     pub fn on_slot(&self, now: u64, at: At, request: Id, index: u64, what: Happened) -> Result<i32> {
         self.must_run()?;
         self.see(now);
-        self.chain_news(&at, || Work::Slot(at, request, index, what), || self.slot_now(at, request, index, what))
+        let news = News::of_slot(&at, &request, index, what);
+        self.chain_news(&at, news, || Work::Slot(at, request, index, what), || self.slot_now(at, request, index, what))
     }
 
     pub(super) fn slot_now(&self, at: At, request: Id, index: u64, what: Happened) -> Result<i32> {
@@ -462,19 +477,24 @@ impl Engine {
     pub fn on_request_event(&self, now: u64, at: At, request: Id, what: Happened) -> Result<i32> {
         self.must_run()?;
         self.see(now);
-        self.chain_news(&at, || Work::OfRequest(at, request, what), || self.request_event_now(at, request, what))
+        let news = News::of_request(&at, &request, what);
+        self.chain_news(&at, news, || Work::OfRequest(at, request, what), || self.request_event_now(at, request, what))
     }
 
     pub(super) fn request_event_now(&self, at: At, request: Id, what: Happened) -> Result<i32> {
         let what = if at.removed { Happened::TakenBack } else { what };
-        let (known, slots) = self.ledger.group().read(|view, _| {
-            let mut live = Vec::new();
+        // A damaged sale must not keep the others from being told; it is answered all the same.
+        let (known, slots, damaged) = self.ledger.group().read(|view, _| {
+            let (mut live, mut damaged) = (Vec::new(), None);
             for slot in acts::slots_of(view, &request)? {
-                if Sale::load(view, &slot)?.is_some_and(|sale| !sale.is_ended()) {
-                    live.push(slot);
+                match Sale::load(view, &slot) {
+                    Ok(sale) if sale.as_ref().is_some_and(|sale| !sale.is_ended()) => live.push(slot),
+                    Ok(_) => {}
+                    Err(error) if error.is_of_record() => damaged = Some(error),
+                    Err(error) => return Err(error),
                 }
             }
-            Ok((Known::load(view, &request)?, live))
+            Ok((Known::load(view, &request)?, live, damaged))
         })?;
         let Some(known) = known else { return Ok(SALES_ALREADY) };
         // Also when no sale of it lives: a slot that is freed later is sold by its end, not by its expiry.
@@ -482,14 +502,16 @@ impl Engine {
         if starts {
             self.commit_noted(vec![Arc::new(SalesAct::Started(request))])?;
         }
-        if slots.is_empty() {
-            return Ok(if starts { SALES_OK } else { SALES_ALREADY });
-        }
-        // Every sale is told, also when one cannot take it in; the first error is answered, and the event may be told again.
-        let mut answer = Ok(SALES_OK);
+        // Every sale is told, also when one cannot take it in; the first error of the store is answered, and the event may be told again.
+        let mut answer = match damaged {
+            Some(error) => Err(error),
+            None if slots.is_empty() && !starts => Ok(SALES_ALREADY),
+            None => Ok(SALES_OK),
+        };
         for slot in slots {
             match (self.tell(slot, Input::Happened(what)), &answer) {
                 (told @ Err(_), Ok(_)) => answer = told,
+                (Err(told), Err(error)) if error.is_of_record() => answer = Err(told),
                 (Ok(SALES_QUEUED), Ok(SALES_OK)) => answer = Ok(SALES_QUEUED),
                 _ => {}
             }
@@ -515,7 +537,7 @@ impl Engine {
         if !force && (sale.submitted || sale.state >= State::Filled) {
             return Err(in_use(&sale));
         }
-        self.tell(slot, Input::Abandon(force))?;
+        self.tell_now(slot, Input::Abandon(force))?;
         match load()? {
             Some(sale) if sale.state.is_outcome() => Ok(SALES_OK),
             // It was filled in between: what the machine did not take was not done.

@@ -179,7 +179,7 @@ impl Engine {
         let short = self.ledger.books()?.shortfall > 0;
         let (slots, next_due) = self.ledger.group().read(|view, _| {
             let slots = unsettled::slots(view, Owner::Sales)?;
-            Ok((slots, acts::due(view, 0, 0)?.1))
+            Ok((slots, acts::due(view, 0, 0, &|_| false)?.1))
         })?;
         // All that may fail comes before the phase says that it has started: whoever is refused may start again.
         let mut attempts = Vec::new();
@@ -210,6 +210,10 @@ impl Engine {
             memory.held_back = false;
             // The books are settled; what an operator asked for in an earlier life may be more than this one is asked for.
             memory.repair_again = false;
+            // In one breath with the phase, from which on other threads may tell a sale something: that it begins anew, it hears first.
+            for slot in slots.iter().filter(|slot| !damaged.iter().any(|(of, _)| of == *slot)) {
+                memory.mailboxes.entry(*slot).or_default().inbox.push_front(Input::Restart);
+            }
             memory.stir();
         }
         if short {
@@ -222,7 +226,7 @@ impl Engine {
         for slot in slots {
             match damaged.iter().find(|(of, _)| *of == slot) {
                 Some((_, text)) => self.alert(text),
-                None => frame::follow(self.key, Work::Tell(slot, Input::Restart)),
+                None => frame::follow(self.key, Work::Wake(slot)),
             }
         }
         frame::follow(self.key, Work::Schedule);
@@ -250,6 +254,11 @@ impl Engine {
                     content.cancel(token);
                 }
             }
+            // What was told and could not be written down then: it may be now.
+            let stuck = std::mem::take(&mut self.memory().stuck);
+            for slot in stuck {
+                self.log_failure("a sale that waited for the store", self.wake(slot));
+            }
             Ok(())
         })?;
         self.outermost(|| {
@@ -268,12 +277,13 @@ impl Engine {
                 memory.phase = Phase::Stopped;
                 // What waited in them was not taken in, and is to be told again.
                 let mailboxes = std::mem::take(&mut memory.mailboxes);
-                for block in mailboxes.into_values().flat_map(|mailbox| mailbox.blocks) {
-                    memory.clock.blocks.ended(block, Some(false));
+                let backlog = std::mem::take(&mut memory.backlog);
+                let left = backlog.iter().filter_map(Work::news);
+                for news in mailboxes.into_values().flat_map(|mailbox| mailbox.news).chain(left) {
+                    memory.clock.blocks.ended(news, Some(false));
                 }
                 memory.attempting.clear();
                 memory.recovery = Recovery::None;
-                memory.backlog.clear();
                 std::mem::take(&mut memory.doubts)
             };
             doubts.keys().for_each(|slot| self.ledger.undoubt(slot));
@@ -313,12 +323,17 @@ impl Engine {
                 task.purpose = Purpose::Again;
                 self.drive_apart(task);
             }
-            let stuck = std::mem::take(&mut self.memory().stuck);
-            let was_stuck = !stuck.is_empty();
+            let (stuck, held_back) = {
+                let mut memory = self.memory();
+                (std::mem::take(&mut memory.stuck), std::mem::take(&mut memory.held_back))
+            };
+            let goes_on = held_back || !stuck.is_empty();
             for slot in stuck {
                 self.log_failure("a sale that waited for the store", self.wake(slot));
             }
-            if std::mem::take(&mut self.memory().held_back) || was_stuck {
+            if goes_on {
+                // Another tick may have passed over them as long as they were stuck.
+                self.look_by(now);
                 frame::follow(self.key, Work::Schedule);
             }
             if std::mem::take(&mut self.memory().repair_again) {
@@ -345,14 +360,21 @@ impl Engine {
         if next > by {
             return Ok(());
         }
-        let (slots, _) = self.ledger.group().read(|view, _| acts::due(view, by, DUE_AT_A_TIME))?;
+        // Those that wait for the store have been told already, and are due as long as it refuses.
+        let look = |by, most| {
+            let stuck = self.memory().stuck.clone();
+            self.ledger.group().read(|view, _| acts::due(view, by, most, &|slot| stuck.contains(slot)))
+        };
+        let (slots, _) = look(by, DUE_AT_A_TIME)?;
         for slot in slots {
             self.log_failure("time", self.tell(slot, Input::Due));
         }
-        // Read anew: one that was looked at before its time is looked at again.
-        let next = self.ledger.group().read(|view, _| Ok(acts::due(view, 0, 0)?.1))?;
-        self.memory().next_due = next;
-        Ok(())
+        // Read anew: one that was looked at before its time is looked at again. What another thread writes from now on says so itself.
+        self.memory().next_due = u64::MAX;
+        let next = look(0, 0);
+        let soon = self.now().saturating_add(1);
+        self.look_by(next.as_ref().map_or(soon, |(_, at)| soon.max(*at)));
+        next.map(|_| ())
     }
 
     /// Short or not: a shortfall may have been reserved anew.
@@ -402,8 +424,12 @@ impl Engine {
         let retry = self.ledger.next_retry();
         let riders = self.ledger.group().has_riders();
         let memory = self.memory();
+        let now = memory.clock.now;
         let waits = !memory.backlog.is_empty() || !memory.stuck.is_empty() || memory.held_back;
-        let soon = if riders || memory.repair_again || waits { memory.clock.now.saturating_add(1) } else { u64::MAX };
+        // A pause of more than the longest comes from a clock that was set back: it is over.
+        let over = |at: u64| at != u64::MAX && at > now.saturating_add(BACKOFF_S.1);
+        let set_back = over(retry) || over(memory.rest_until);
+        let soon = if riders || memory.repair_again || waits || set_back { now.saturating_add(1) } else { u64::MAX };
         memory.next_due.min(retry).min(soon).min(memory.rest_until)
     }
 
@@ -414,9 +440,18 @@ impl Engine {
 
     /// Tells a host when the next tick has something to do. Whoever was told a later time must be called when it becomes earlier than that.
     pub(super) fn say_deadline(&self) -> u64 {
-        let deadline = self.deadline();
-        self.memory().told_deadline = deadline;
-        deadline
+        loop {
+            let deadline = self.deadline();
+            {
+                let mut memory = self.memory();
+                // Never lower: where it became earlier, whoever made it so tells the watch.
+                memory.told_deadline = memory.told_deadline.max(deadline);
+            }
+            // Another thread may have told an earlier one in between, which must not be forgotten for this.
+            if self.deadline() >= deadline {
+                return deadline;
+            }
+        }
     }
 
     /// What the host can do, as the sales' steps need to know it.

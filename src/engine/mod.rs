@@ -31,7 +31,7 @@ use crate::market::{keccak256, Id, Market};
 use crate::sales::step::Input;
 use crate::status::*;
 use crate::sync::{Mutex, MutexGuard, RwLock};
-use blocks::Blocks;
+use blocks::{Blocks, News};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -114,8 +114,26 @@ struct Mailbox {
     end: Option<Input>,
     running: bool,
     pending: Option<(OpKind, u64)>,
-    /// Blocks of what waits in the inbox for the thread that is at the sale: not taken in before it is empty.
-    blocks: Vec<u64>,
+    /// Of the chain's news that wait in the inbox for the thread that is at the sale: not taken in before it is empty.
+    news: Vec<News>,
+}
+
+impl Mailbox {
+    /// What is told comes before what could not be asked for: it may end that, and must not wait for it.
+    fn put(&mut self, input: Input) {
+        let again = matches!(self.inbox.back(), Some(Input::Again));
+        let at = self.inbox.len().saturating_sub(usize::from(again));
+        self.inbox.insert(at, input);
+    }
+
+    /// What could not be taken in comes first again; what could not be asked for, last.
+    fn put_back(&mut self, input: Input) {
+        match (&input, self.inbox.back()) {
+            (Input::Again, Some(Input::Again)) => {}
+            (Input::Again, _) => self.inbox.push_back(input),
+            _ => self.inbox.push_front(input),
+        }
+    }
 }
 
 /// The one recovery there may be at a time. It may outlive its call, because the repo pends.
@@ -324,20 +342,20 @@ impl Engine {
     }
 
     /// Takes in what the chain told.
-    fn take_in_block(&self, at: &At, body: impl FnOnce() -> Result<i32>) -> Result<i32> {
+    pub(super) fn take_in_block(&self, at: &At, news: News, body: impl FnOnce() -> Result<i32>) -> Result<i32> {
         if at.removed {
             return body();
         }
-        frame::set_block(self.key, Some(at.block));
+        frame::set_news(self.key, Some(news));
         let result = body();
-        frame::set_block(self.key, None);
+        frame::set_news(self.key, None);
         // What the store did not take must be told again; what was refused for itself need not.
         let durable = match &result {
             Ok(SALES_QUEUED) => None,
             Ok(_) => Some(true),
             Err(error) => Some(!is_of_store(error)),
         };
-        self.memory().clock.blocks.ended(at.block, durable);
+        self.memory().clock.blocks.ended(news, durable);
         result
     }
 
@@ -380,15 +398,18 @@ impl Engine {
             Work::Consume(slot, total) => self.tell_failure(slot, Id::ZERO, self.consume_now(slot, total)),
             Work::Request(at, ask) => {
                 let request = ask.request_id;
-                self.tell_failure(Id::ZERO, request, self.take_in_block(&at, || self.request_now(at, *ask)));
+                let news = News::of_ask(&at, &request);
+                self.tell_failure(Id::ZERO, request, self.take_in_block(&at, news, || self.request_now(at, *ask)));
             }
             Work::Slot(at, request, index, what) => {
                 let slot = crate::market::slot_id(&request, index);
-                let told = self.take_in_block(&at, || self.slot_now(at, request, index, what));
+                let news = News::of_slot(&at, &request, index, what);
+                let told = self.take_in_block(&at, news, || self.slot_now(at, request, index, what));
                 self.tell_failure(slot, request, told);
             }
             Work::OfRequest(at, request, what) => {
-                let told = self.take_in_block(&at, || self.request_event_now(at, request, what));
+                let news = News::of_request(&at, &request, what);
+                let told = self.take_in_block(&at, news, || self.request_event_now(at, request, what));
                 self.tell_failure(Id::ZERO, request, told);
             }
             Work::Abandon(slot, force) => self.tell_failure(slot, Id::ZERO, self.abandon_now(slot, force)),
@@ -397,8 +418,13 @@ impl Engine {
             Work::Task(task) => {
                 self.drive_apart(task);
             }
-            Work::Tell(slot, input) => self.log_failure("a sale", self.tell(slot, input)),
-            Work::Schedule => self.log_failure("scheduling", self.schedule()),
+            Work::Wake(slot) => self.log_failure("a sale", self.wake(slot)),
+            Work::Schedule => {
+                let done = self.schedule();
+                // Where the store cannot be read now, the next tick looks again.
+                self.memory().held_back |= done.is_err();
+                self.log_failure("scheduling", done);
+            }
         }
     }
 

@@ -47,24 +47,45 @@ impl Engine {
             let mut memory = self.memory();
             let memory = &mut *memory;
             let mailbox = memory.mailboxes.entry(slot).or_default();
-            mailbox.inbox.push_back(input);
-            if let Some(block) = frame::block(self.key).filter(|_| mailbox.running) {
-                mailbox.blocks.push(block);
-                memory.clock.blocks.told(block);
+            mailbox.put(input);
+            // Who takes it in is decided in one breath with its coming: what another thread takes in is not lost before.
+            if mailbox.running {
+                if let Some(news) = frame::news(self.key) {
+                    mailbox.news.push(news);
+                    memory.clock.blocks.told(news.block);
+                }
+                return Ok(SALES_QUEUED);
             }
+            mailbox.running = true;
         }
         self.run_sale(slot)
     }
 
-    /// Goes on with a sale whose step could not be written down.
-    pub(super) fn wake(&self, slot: Id) -> Result<i32> {
-        if self.memory().mailboxes.contains_key(&slot) {
-            return self.run_sale(slot);
+    /// What an operator tells a sale. Where it could not be written down it is not kept: what is answered with an error has no effect later.
+    pub(super) fn tell_now(&self, slot: Id, input: Input) -> Result<i32> {
+        let same = |waits: &Input| match (waits, &input) {
+            (Input::Abandon(a), Input::Abandon(b)) | (Input::Resolved(a), Input::Resolved(b)) => a == b,
+            _ => false,
+        };
+        let told = self.tell(slot, input.clone());
+        if told.is_err() {
+            let mut memory = self.memory();
+            let inbox = memory.mailboxes.get_mut(&slot).map(|mailbox| &mut mailbox.inbox);
+            let at = inbox.as_ref().and_then(|inbox| inbox.iter().rposition(same));
+            return match (inbox, at) {
+                (Some(inbox), Some(at)) => {
+                    inbox.remove(at);
+                    told
+                }
+                // It was taken in: only what follows from it waits for the store.
+                _ => Ok(SALES_OK),
+            };
         }
-        Ok(SALES_OK)
+        told
     }
 
-    fn run_sale(&self, slot: Id) -> Result<i32> {
+    /// Goes on with a sale whose step could not be written down.
+    pub(super) fn wake(&self, slot: Id) -> Result<i32> {
         {
             let mut memory = self.memory();
             let Some(mailbox) = memory.mailboxes.get_mut(&slot) else { return Ok(SALES_OK) };
@@ -73,6 +94,11 @@ impl Engine {
             }
             mailbox.running = true;
         }
+        self.run_sale(slot)
+    }
+
+    /// Takes in what waits for a sale; only by whoever has set its mailbox running.
+    fn run_sale(&self, slot: Id) -> Result<i32> {
         let mut failed = None;
         let mut running = Running { engine: Some(self), slot };
         loop {
@@ -84,11 +110,11 @@ impl Engine {
                     // In one breath with the look at what waits: what comes later finds nobody at it.
                     None => {
                         mailbox.running = false;
-                        let blocks = std::mem::take(&mut mailbox.blocks);
+                        let news = std::mem::take(&mut mailbox.news);
                         if mailbox.pending.is_none() {
                             memory.mailboxes.remove(&slot);
                         }
-                        blocks.into_iter().for_each(|block| memory.clock.blocks.ended(block, Some(true)));
+                        news.into_iter().for_each(|news| memory.clock.blocks.ended(news, Some(true)));
                         running.done();
                         break;
                     }
@@ -105,7 +131,7 @@ impl Engine {
                     let mut memory = self.memory();
                     memory.stuck.insert(slot);
                     if let Some(mailbox) = memory.mailboxes.get_mut(&slot) {
-                        mailbox.inbox.push_front(again);
+                        mailbox.put_back(again);
                         mailbox.running = false;
                     }
                     running.done();
@@ -121,7 +147,7 @@ impl Engine {
 
     fn put_back(&self, slot: &Id, input: Input) {
         if let Some(mailbox) = self.memory().mailboxes.get_mut(slot) {
-            mailbox.inbox.push_front(input);
+            mailbox.put_back(input);
         }
     }
 
@@ -214,7 +240,7 @@ impl Engine {
 
     /// Commits, keeps the history at its limit, and notes the greatest block seen.
     pub(super) fn commit_noted(&self, mut change: Change) -> Result<u64> {
-        let seen = self.memory().clock.blocks.seen(frame::block(self.key));
+        let seen = self.memory().clock.blocks.seen(frame::news(self.key));
         change.push(Arc::new(SalesAct::Seen(seen)));
         change.push(Arc::new(SalesAct::Prune(self.options.history_limit.into())));
         self.commit(change).map_err(Failure::error)

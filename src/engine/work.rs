@@ -1,10 +1,11 @@
 //! What waits to be done by the outermost call.
 
+use super::blocks::News;
 use super::tokens::Owner;
 use crate::host::Answer;
 use crate::ledger::task::Task;
 use crate::market::{Ask, Id};
-use crate::sales::step::{Happened, Input};
+use crate::sales::step::Happened;
 
 /// Where in the chain something was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,8 +40,21 @@ pub enum Work {
     Continue(Owner, Answer),
     /// An operation of the ledger.
     Task(Task),
-    /// A sale is told something.
-    Tell(Id, Input),
+    /// A sale has something to take in.
+    Wake(Id),
     /// There may be room for an attempt.
     Schedule,
+}
+
+impl Work {
+    /// What it is of the chain's news.
+    pub fn news(&self) -> Option<News> {
+        match self {
+            Work::Request(at, ask) => Some(News::of_ask(at, &ask.request_id)),
+            Work::Slot(at, request, index, what) => Some(News::of_slot(at, request, *index, *what)),
+            Work::OfRequest(at, request, what) => Some(News::of_request(at, request, *what)),
+            _ => None,
+        }
+        .filter(|news| !news.removed)
+    }
 }

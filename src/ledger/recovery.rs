@@ -55,8 +55,13 @@ impl Ledger {
             return self.start_without_total(&port, &books, how).await;
         }
         let total = port.total().await?;
-        let last = self.group.read(|view, _| proven(view))?;
-        let reset = match (strange(&books, last, &total), how.reset) {
+        let strange = match self.group.read(|view, _| proven(view)) {
+            Ok(last) => strange(&books, last, &total),
+            // Nobody can tell whether it is the newest: a reset goes on from it all the same.
+            Err(error) if error.is_of_record() => Some(error),
+            Err(error) => return Err(error),
+        };
+        let reset = match (strange, how.reset) {
             (None, _) => {
                 self.prove(&port).await?;
                 None

@@ -127,6 +127,22 @@ impl Known {
     }
 }
 
+/// What cannot be read is passed over: what is given back or forgotten beside it must not wait for it for ever.
+fn readable<T>(loaded: Result<Option<T>>) -> Result<Option<T>> {
+    match loaded {
+        Err(error) if error.is_of_record() => Ok(None),
+        loaded => loaded,
+    }
+}
+
+/// The same of a request that may be damaged.
+fn change_readable(write: &mut dyn Write, request: &Id, body: impl FnOnce(&mut Known) -> Result<()>) -> Result<()> {
+    match Known::load(write, request) {
+        Err(error) if error.is_of_record() => Ok(()),
+        _ => change_request(write, request, body),
+    }
+}
+
 fn change_request(write: &mut dyn Write, request: &Id, body: impl FnOnce(&mut Known) -> Result<()>) -> Result<()> {
     let Some(mut known) = Known::load(write, request)? else {
         return Err(Error::internal(format!("request {request} of a sale is not known")));
@@ -229,17 +245,20 @@ fn put(write: &mut dyn Write, sale: &Sale) -> Result<()> {
     write.put(Table::Sales, &sale.slot.0, &sale.encode())
 }
 
-/// Up to `most` slots that are due by a time, and the time of the first that is not.
-pub fn due(read: &dyn Read, by: u64, most: usize) -> Result<(Vec<Id>, u64)> {
+/// Up to `most` slots that are due by a time, and the time of the first that is not; passing over those for which `skip` holds.
+pub fn due(read: &dyn Read, by: u64, most: usize, skip: &dyn Fn(&Id) -> bool) -> Result<(Vec<Id>, u64)> {
     let (mut slots, mut next) = (Vec::new(), u64::MAX);
     read.walk(Table::Due, &[], &mut |key, _| {
         let Some((at, slot)) = key.split_first_chunk::<8>() else { return ControlFlow::Continue(()) };
+        let Some(slot) = slot.try_into().ok().map(Id).filter(|slot| !skip(slot)) else {
+            return ControlFlow::Continue(());
+        };
         let at = u64::from_be_bytes(*at);
         if at > by || slots.len() == most {
             next = at;
             return ControlFlow::Break(());
         }
-        slots.extend(slot.try_into().map(Id));
+        slots.push(slot);
         ControlFlow::Continue(())
     })?;
     Ok((slots, next))
@@ -413,8 +432,17 @@ fn bound_queue(txn: &mut Txn<'_>, limit: u64, now: u64) -> Result<()> {
     while Counts::load(txn.tables)?.queued > limit {
         let Some(worst) = txn.tables.last(Table::Queue)? else { return Ok(()) };
         let Some(slot) = worst.last_chunk::<32>().map(|slot| Id(*slot)) else { return Ok(()) };
-        let Some(sale) = Sale::load(txn.tables, &slot)? else {
-            return Err(Error::internal("the queue holds a slot without a sale"));
+        let known = |sale: &Sale| Ok(readable(Known::load(txn.tables, &sale.request))?.is_some());
+        let sale = match readable(Sale::load(txn.tables, &slot))? {
+            Some(sale) if known(&sale)? => sale,
+            // Damaged: it leaves the queue all the same.
+            _ => {
+                let mut counts = Counts::load(txn.tables)?;
+                counts.queued = counts.queued.saturating_sub(1);
+                counts.save(txn.tables)?;
+                txn.tables.del(Table::Queue, &worst)?;
+                continue;
+            }
         };
         let text = format!("the queue is full ({limit} slots) and this was the worst");
         let ended = Sale {
@@ -472,11 +500,11 @@ fn give_back(tables: &mut dyn Write, slot: &Id) -> Result<()> {
     let Some(sale) = Sale::load(tables, slot)? else {
         return Err(Error::internal(format!("slot {slot} has no sale")));
     };
-    if let Some(mut offer) = Offer::load(tables, &sale.offer)? {
+    if let Some(mut offer) = readable(Offer::load(tables, &sale.offer))? {
         offer.give_back(sale.size, sale.collateral)?;
         offer.save(tables)?;
     }
-    change_request(tables, &sale.request, |known| {
+    change_readable(tables, &sale.request, |known| {
         known.taken = known.taken.checked_sub(1).ok_or_else(|| Error::internal("more slots given back than taken"))?;
         Ok(())
     })
@@ -502,10 +530,10 @@ fn remove_offer(tables: &mut dyn Write, id: &Id) -> Result<()> {
 
 fn prune(tables: &mut dyn Write, limit: u64, added: usize) -> Result<()> {
     for slot in history::prune(tables, limit, added)? {
-        let Some(sale) = Sale::load(tables, &slot)?.filter(Sale::is_ended) else { continue };
+        let Some(sale) = readable(Sale::load(tables, &slot))?.filter(Sale::is_ended) else { continue };
         tables.del(Table::Sales, &slot.0)?;
         tables.del(Table::ByRequest, &by_request(&sale))?;
-        change_request(tables, &sale.request, |known| {
+        change_readable(tables, &sale.request, |known| {
             known.sales =
                 known.sales.checked_sub(1).ok_or_else(|| Error::internal("more sales forgotten than known"))?;
             Ok(())

@@ -48,6 +48,11 @@ impl Stepping<'_> {
         }
         match outcome_of(view) {
             Some(outcome) => self.ended(outcome),
+            // Over by the clock, and not by the chain, which alone decides: it is asked again, ever more seldom.
+            None if self.sale.wanted.is_none() && self.env.latest > self.sale.ends_at => {
+                self.sale.check = true;
+                self.pause()
+            }
             None => self.act(),
         }
     }
@@ -117,7 +122,10 @@ impl Stepping<'_> {
         match (what, outcome) {
             (_, Some(outcome)) if filled => self.ended(outcome),
             (_, Some(outcome)) if state == State::Payout => {
-                self.sale.wanted = Some(outcome);
+                // What an operator gave up by force stays so.
+                if self.sale.wanted != Some(State::Abandoned) {
+                    self.sale.wanted = Some(outcome);
+                }
                 Effect::Rest
             }
             (_, Some(outcome)) if self.sale.unsure && self.env.can.read_slot => {

@@ -15,7 +15,7 @@ use crate::ledger::task::Done;
 use crate::status::*;
 
 /// What the chain said, or the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Happened {
     /// Somebody filled the slot.
     SlotFilled,

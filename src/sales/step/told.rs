@@ -15,6 +15,9 @@ impl Stepping<'_> {
     }
 
     pub(super) fn restart(&mut self) -> Effect {
+        if self.env.pending.is_some() {
+            return Effect::Rest;
+        }
         if self.sale.state == State::Filling && self.sale.submitted && !self.sale.in_doubt {
             let why =
                 Answer { text: "the module ended while the fill was out".into(), ..Answer::of(SALES_HOST_UNKNOWN) };

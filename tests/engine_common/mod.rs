@@ -1,0 +1,279 @@
+//! What the tests of the engine share: a host that does as it is told, requests, and a store that refuses or takes its time.
+#![allow(dead_code)] // each test uses its part
+
+use super::store_common::Place;
+use sales::datastore::lmdb::LmdbStore;
+use sales::datastore::{Backend, CommitError, Read, Table, Write};
+use sales::engine::{Engine, Options};
+use sales::error::{Error, Result};
+use sales::host::*;
+use sales::market::*;
+use sales::sales::offer::Terms;
+use sales::status::*;
+use std::sync::atomic::*;
+use std::sync::*;
+use std::time::Duration;
+
+pub type Hook = Box<dyn FnMut() + Send>;
+
+/// Reserves and sells as it is told; what it was asked is remembered.
+#[derive(Default)]
+pub struct Host {
+    pub total: AtomicU64,
+    pub tokens: Mutex<Vec<(OpKind, u64, Id)>>,
+    pub pends: AtomicBool,
+    pub fill_pends: AtomicBool,
+    pub hook: Mutex<Option<Hook>>,
+    pub prove_hook: Mutex<Option<Hook>>,
+    pub full: AtomicBool,
+    pub can_read: bool,
+    pub can_free: bool,
+    pub read_hook: Mutex<Option<Hook>>,
+    pub fill_status: AtomicI32,
+    pub reserves: AtomicU64,
+    pub calls: Mutex<Vec<(OpKind, Id)>>,
+    pub no_total: bool,
+    pub reserve_pends: bool,
+    pub reserve_unknown: AtomicBool,
+    pub keeps: bool,
+    /// The ids of what it was asked to release.
+    pub releases: Mutex<Vec<[u8; 16]>>,
+}
+impl Repo for Host {
+    fn available(&self) -> (i32, u64) {
+        let h = self.hook.lock().unwrap().take();
+        if let Some(mut h) = h {
+            h()
+        }
+        (SALES_OK, 1 << 40)
+    }
+    fn reserve(&self, op: &Op, b: u64) -> i32 {
+        if self.full.load(Ordering::SeqCst) {
+            return SALES_HOST_NO_SPACE;
+        }
+        self.reserves.fetch_add(1, Ordering::SeqCst);
+        self.total.fetch_add(b, Ordering::SeqCst);
+        if self.reserve_pends {
+            self.tokens.lock().unwrap().push((op.kind, op.token, op.slot));
+            return SALES_PENDING;
+        }
+        if self.reserve_unknown.load(Ordering::SeqCst) {
+            return SALES_HOST_UNKNOWN;
+        }
+        SALES_OK
+    }
+    fn release(&self, op: &Op, b: u64) -> i32 {
+        self.releases.lock().unwrap().push(op.id);
+        if self.keeps {
+            return SALES_HOST_TRANSIENT;
+        }
+        self.total.fetch_sub(b, Ordering::SeqCst);
+        SALES_OK
+    }
+    fn consume(&self, _: &Op, _: u64) -> i32 {
+        SALES_OK
+    }
+    fn reserved(&self) -> (i32, RepoTotal) {
+        (SALES_OK, RepoTotal { bytes: self.total.load(Ordering::SeqCst), store_id: [0; 16], store_seq: 0 })
+    }
+    fn has_reserved(&self) -> bool {
+        !self.no_total
+    }
+    fn has_consume(&self) -> bool {
+        false
+    }
+}
+impl Chain for Host {
+    fn fill_slot(&self, op: &Op, _: &Slot<'_>, _: &[u8], _: &U256) -> i32 {
+        self.calls.lock().unwrap().push((op.kind, op.slot));
+        if self.fill_pends.load(Ordering::SeqCst) {
+            self.tokens.lock().unwrap().push((op.kind, op.token, op.slot));
+            return SALES_PENDING;
+        }
+        self.fill_status.load(Ordering::SeqCst)
+    }
+    fn reserve_slot(&self, _: &Op, _: &Slot<'_>) -> i32 {
+        SALES_OK
+    }
+    fn free_slot(&self, op: &Op, _: &Slot<'_>) -> i32 {
+        self.calls.lock().unwrap().push((op.kind, op.slot));
+        SALES_OK
+    }
+    fn read_slot(&self, op: &Op, _: &Slot<'_>) -> i32 {
+        self.calls.lock().unwrap().push((op.kind, op.slot));
+        let h = self.read_hook.lock().unwrap().take();
+        if let Some(mut h) = h {
+            h()
+        }
+        self.tokens.lock().unwrap().push((op.kind, op.token, op.slot));
+        SALES_PENDING
+    }
+    fn read_request(&self, _: &Op, _: &Id) -> i32 {
+        SALES_OK
+    }
+    fn has(&self, kind: OpKind) -> bool {
+        self.can_read && kind == OpKind::ReadSlot || self.can_free && kind == OpKind::FreeSlot
+    }
+    fn has_my_slots(&self) -> bool {
+        false
+    }
+}
+impl Content for Host {
+    fn store(&self, op: &Op, _: &Slot<'_>, _: u64, _: bool) -> i32 {
+        if self.pends.load(Ordering::SeqCst) {
+            self.tokens.lock().unwrap().push((op.kind, op.token, op.slot));
+            return SALES_PENDING;
+        }
+        SALES_OK
+    }
+    fn prove(&self, op: &Op, _: &Slot<'_>) -> i32 {
+        let hook = self.prove_hook.lock().unwrap().take();
+        if let Some(mut hook) = hook {
+            hook()
+        }
+        self.tokens.lock().unwrap().push((op.kind, op.token, op.slot));
+        SALES_PENDING
+    }
+    fn keep(&self, _: &Op, _: &Slot<'_>, _: u64) -> i32 {
+        SALES_OK
+    }
+    fn clear(&self, _: &Op, _: &Slot<'_>) -> i32 {
+        SALES_OK
+    }
+    fn cancel(&self, _: u64) {}
+    fn has_cancel(&self) -> bool {
+        false
+    }
+    fn has(&self, _: OpKind) -> bool {
+        false
+    }
+}
+pub fn ask(n: u64, slots: u64) -> Ask {
+    let mut nonce = [0; 32];
+    nonce[..8].copy_from_slice(&n.to_be_bytes());
+    let r = Request {
+        client: [1; 20],
+        proof_probability: U256::from(4),
+        price_per_byte_per_second: U256::from(3),
+        collateral_per_byte: U256::from(1),
+        slots,
+        slot_size: 100,
+        duration: 1000,
+        max_slot_loss: 0,
+        expiry: 500,
+        cid: vec![1],
+        merkle_root: [4; 32],
+        nonce,
+    };
+    Ask {
+        request_id: r.id(),
+        proof_probability: r.proof_probability,
+        price_per_byte_per_second: r.price_per_byte_per_second,
+        collateral_per_byte: r.collateral_per_byte,
+        slots,
+        slot_size: 100,
+        duration: 1000,
+        max_slot_loss: 0,
+        expires_at: 1500,
+        ends_at: 2000,
+        request: Some(r),
+    }
+}
+pub fn terms() -> Terms {
+    Terms { enabled: true, total_size: 1 << 40, total_collateral: U256::from(1u64 << 50), ..Terms::default() }
+}
+pub fn options() -> Options {
+    Options { seed: 5, max_attempts: 8, queue_limit: 1000, history_limit: 1000, ..Options::default() }
+}
+pub fn engine(b: Box<dyn Backend>, h: &Arc<Host>, o: Options) -> Arc<Engine> {
+    let e = Arc::new(Engine::new(b, o).unwrap());
+    e.register_repo(h.clone()).unwrap();
+    e.register_chain(h.clone()).unwrap();
+    e.register_content(h.clone()).unwrap();
+    e
+}
+
+/// What a [`Store`] does, from outside.
+#[derive(Default)]
+pub struct Switches {
+    /// Every write is refused.
+    pub refuses: AtomicBool,
+    /// After so many reads and writes one is refused; below zero: none.
+    pub left: AtomicI64,
+    /// The next write calls it, and is refused.
+    pub at_write: Mutex<Option<Hook>>,
+    /// A write takes so many milliseconds.
+    pub slow_ms: AtomicU64,
+    pub reads: AtomicU64,
+    pub writes: AtomicU64,
+}
+
+impl Switches {
+    fn fails(&self) -> bool {
+        self.left.fetch_sub(1, Ordering::SeqCst) == 0
+    }
+}
+
+/// A real store that refuses or takes its time.
+struct Store(LmdbStore, Arc<Switches>);
+
+impl Backend for Store {
+    fn read(&self, body: &mut dyn FnMut(&dyn Read) -> Result<()>) -> Result<()> {
+        self.1.reads.fetch_add(1, Ordering::SeqCst);
+        if self.1.fails() {
+            return Err(Error::new(SALES_ERR_STORE, "planned"));
+        }
+        self.0.read(body)
+    }
+    fn write(&self, body: &mut dyn FnMut(&mut dyn Write) -> Result<()>) -> std::result::Result<(), CommitError> {
+        self.1.writes.fetch_add(1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(self.1.slow_ms.load(Ordering::SeqCst)));
+        let hook = self.1.at_write.lock().unwrap().take();
+        let refused = hook.is_some() || self.1.fails() || self.1.refuses.load(Ordering::SeqCst);
+        if let Some(mut hook) = hook {
+            hook();
+        }
+        if refused {
+            return Err(CommitError::Clean(Error::new(SALES_ERR_STORE, "planned")));
+        }
+        self.0.write(body)
+    }
+    fn seq(&self) -> u64 {
+        self.0.seq()
+    }
+    fn birth(&self) -> [u8; 16] {
+        self.0.birth()
+    }
+}
+
+/// A store and its switches.
+pub fn store(place: &Place) -> (Box<dyn Backend>, Arc<Switches>) {
+    let switches = Arc::new(Switches { left: AtomicI64::new(-1), ..Switches::default() });
+    (Box::new(Store(place.open().unwrap(), switches.clone())), switches)
+}
+
+/// An engine that has started and has an offer.
+pub fn started(place: &Place, host: &Arc<Host>, options: Options) -> (Arc<Engine>, Arc<Switches>) {
+    let (store, switches) = store(place);
+    let engine = engine(store, host, options);
+    engine.start(1000).unwrap();
+    engine.offer_put(1000, Id::ZERO, terms()).unwrap();
+    (engine, switches)
+}
+
+/// A host whose content pends and whose repo, asked what is free, calls back in.
+pub fn begun(place: &Place) -> (Arc<Host>, Arc<Engine>) {
+    let host = Arc::new(Host { pends: AtomicBool::new(true), ..Host::default() });
+    let (engine, _) = started(place, &host, options());
+    (host, engine)
+}
+
+/// Changes a bit of a value.
+pub fn damage(place: &Place, table: Table, key: &[u8]) {
+    let change = &mut |write: &mut dyn Write| {
+        let mut bytes = write.get(table, key)?.unwrap().to_vec();
+        bytes[3] ^= 1;
+        write.put(table, key, &bytes)
+    };
+    place.open().unwrap().write(change).unwrap();
+}
