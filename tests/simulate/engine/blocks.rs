@@ -4,20 +4,25 @@
 use super::truth::Truth;
 use sales::datastore::Backend;
 use sales::error::Result;
+use sales::market::Id;
+use sales::sales::Happened;
 use sales::status::*;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// One thing that is told: its block, and what of it. Told again, it is the same.
+pub type Piece = (u64, Id, Option<u64>, Option<Happened>);
 
 /// What was told of which block, in this life of the module.
 #[derive(Default)]
 pub struct Blocks {
     /// Being told, by thread.
-    telling: BTreeMap<usize, u64>,
+    telling: BTreeMap<usize, Piece>,
     /// Threads that are telling and beside which another has run since: it may have taken in already what they told.
     overtaken: BTreeSet<usize>,
     /// Told, and not taken by the store.
-    lost: BTreeSet<u64>,
+    lost: BTreeSet<Piece>,
     /// Left to another thread, which has not run since; and by which.
-    left: Vec<(usize, u64)>,
+    left: Vec<(usize, Piece)>,
     /// The greatest that was told.
     told: u64,
     /// The greatest that was taken in.
@@ -42,28 +47,28 @@ impl Truth {
         self.blocks = Blocks { told: durable, taken_in: durable, ..Blocks::default() };
     }
 
-    pub fn tells(&mut self, block: u64) {
+    pub fn tells(&mut self, piece: Piece) {
         let me = self.pauser.me();
-        self.blocks.telling.insert(me, block);
+        self.blocks.telling.insert(me, piece);
         self.blocks.overtaken.remove(&me);
-        self.blocks.told = self.blocks.told.max(block);
+        self.blocks.told = self.blocks.told.max(piece.0);
     }
 
     /// The module has answered.
-    pub fn has_told(&mut self, block: u64, answer: Option<&Result<i32>>) {
+    pub fn has_told(&mut self, piece: Piece, answer: Option<&Result<i32>>) {
         let (me, alone) = (self.pauser.me(), self.has.threads == 0);
         self.blocks.telling.remove(&me);
         let blocks = &mut self.blocks;
         match answer {
             Some(Ok(SALES_OK | SALES_ALREADY | SALES_REFUSED)) => {
-                blocks.taken_in = blocks.taken_in.max(block);
-                blocks.lost.remove(&block);
+                blocks.taken_in = blocks.taken_in.max(piece.0);
+                blocks.lost.remove(&piece);
             }
             // Another thread may have told it again meanwhile.
-            Some(Err(error)) if (-399..=-300).contains(&error.status) && alone => drop(blocks.lost.insert(block)),
+            Some(Err(error)) if (-399..=-300).contains(&error.status) && alone => drop(blocks.lost.insert(piece)),
             Some(Ok(SALES_QUEUED)) => {
                 if !blocks.overtaken.contains(&me) {
-                    blocks.left.push((me, block));
+                    blocks.left.push((me, piece));
                 }
                 blocks.unclear = true;
             }
@@ -91,9 +96,9 @@ impl Truth {
         let me = self.pauser.me();
         let blocks = &self.blocks;
         let mine = blocks.telling.get(&me).copied();
-        let lost = blocks.lost.iter().copied().filter(|block| mine != Some(*block));
-        let left = blocks.left.iter().map(|(_, block)| *block).filter(|block| mine != Some(*block));
-        let missing = lost.chain(left).min();
+        let lost = blocks.lost.iter().filter(|piece| mine != Some(**piece));
+        let left = blocks.left.iter().map(|(_, piece)| piece).filter(|piece| mine != Some(**piece));
+        let missing = lost.chain(left).map(|piece| piece.0).min();
         if now < before {
             self.broken(format!("block: the greatest seen was {before} and is {now}"));
         } else if missing.is_some_and(|missing| now >= missing) {
@@ -109,7 +114,7 @@ impl Truth {
     /// Nobody is inside a call.
     pub fn block_is_right(&mut self, seen: u64) -> std::result::Result<(), String> {
         let blocks = &self.blocks;
-        let missing = blocks.lost.first().copied();
+        let missing = blocks.lost.first().map(|piece| piece.0);
         let right = missing.map_or(blocks.taken_in, |missing| blocks.taken_in.min(missing.saturating_sub(1)));
         match blocks.unclear || seen == right {
             true => {

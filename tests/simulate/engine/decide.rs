@@ -248,7 +248,7 @@ impl World {
     pub fn before_a_request(&self, ask: &Ask, block: u64) -> Option<Expected> {
         let short = self.is_short();
         let mut t = self.t();
-        t.tells(block);
+        t.tells((block, ask.request_id, None, None));
         t.told_free.clear();
         if t.has.threads > 0 || t.has.big && t.steps % 8 != 0 {
             return None;
@@ -260,7 +260,7 @@ impl World {
     /// The module has answered: as the rules say.
     pub fn after_a_request(&self, ask: &Ask, block: u64, expected: Option<Expected>, answer: Option<&Result<i32>>) {
         let mut t = self.t();
-        t.has_told(block, answer);
+        t.has_told((block, ask.request_id, None, None), answer);
         if matches!(answer, Some(Ok(SALES_REFUSED))) {
             t.was_refused();
         }

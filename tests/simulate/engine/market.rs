@@ -59,7 +59,9 @@ impl World {
     fn at(&self, block: u64) -> At {
         let mut t = self.t();
         let block = if block == 0 {
-            t.block += 1;
+            // Much is often told of one block.
+            let new = t.block == 0 || t.rng.chance(600);
+            t.block += u64::from(new);
             t.block
         } else {
             block
@@ -201,7 +203,7 @@ impl World {
         }
         let before = self.t().before_it_is_told(&wire);
         if !removed {
-            self.t().tells(seen.block);
+            self.t().tells((seen.block, wire.request, wire.index, Some(wire.what)));
         }
         self.t().asked.stirred();
         let sales_before = self.before(&wire);
@@ -211,7 +213,7 @@ impl World {
         }
         let mut t = self.t();
         if !removed {
-            t.has_told(seen.block, told.as_ref());
+            t.has_told((seen.block, wire.request, wire.index, Some(wire.what)), told.as_ref());
         }
         if let (Some(before), Some(Ok(SALES_OK | SALES_ALREADY))) = (before, &told) {
             t.is_taken_in(&wire, removed, &before);

@@ -236,7 +236,7 @@ impl World {
             79 => self.unknown_token(),
             80..=81 => self.abandon(),
             82..=84 => drop(self.resolve()),
-            85 => drop(self.reconcile(false)),
+            85 | 108..=109 => drop(self.reconcile(false)),
             86 => drop(self.reconcile(true)),
             87..=91 => self.consumed(),
             92..=93 => self.by_hand(),
