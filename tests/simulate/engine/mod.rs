@@ -219,7 +219,7 @@ impl World {
             let beside = is_open && self.t().inside > 0 && self.chance(600);
             return match self.below(10) {
                 0..=4 if beside => self.time(),
-                5..=9 if beside => drop(self.deliver(false)),
+                _ if beside => drop(self.deliver(false)),
                 0..=5 => self.start(),
                 6 if is_open => self.t().condemned = Some("closed without a stop"),
                 7 => drop(self.complete()),
