@@ -154,6 +154,8 @@ impl World {
                 t.broken(format!("resolve of slot {slot} ({of}) is answered {error}"));
             }
             (_, Some(Err(error))) if error.status == SALES_ERR_NOT_FOUND => {}
+            // Another thread has stopped it: in the next life it is another doubt.
+            (_, Some(Err(error))) if error.status == SALES_ERR_STATE => {}
             (_, Some(Err(_))) => t.doubts.extend(was.map(|was| (slot, was))),
             (_, None) => {}
         }
