@@ -406,6 +406,13 @@ impl Truth {
         self.chain.landing.retain(|slot| !reverted.contains(slot));
     }
 
+    /// A fill of ours is on its way; where it cannot be done now, it reverts.
+    pub fn may_land(&mut self, slot: Id) {
+        if self.can_land(&slot) {
+            self.chain.landing.insert(slot);
+        }
+    }
+
     fn can_land(&self, slot: &Id) -> bool {
         self.chain.by_slot.get(slot).is_some_and(|(id, at)| self.chain.requests[id].is_fillable(*at, self.time))
     }

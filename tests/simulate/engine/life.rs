@@ -31,7 +31,7 @@ impl World {
                 t.count("what was out at a crash happens");
                 Host::happen(&mut t, &out.job, out.fate);
             } else if out.job.kind == OpKind::FillSlot && t.has.read_slot && t.rng.chance(500) {
-                t.chain.landing.insert(out.job.slot);
+                t.may_land(out.job.slot);
             }
         }
         if t.has.forgets && t.hit(400) {
