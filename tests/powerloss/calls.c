@@ -154,13 +154,18 @@ ssize_t write(int fd, const void *data, size_t len) {
     return done;
 }
 
+/* They were written in one call: no kill comes between. */
 static void wrote_parts(const file_t *file, const struct iovec *parts, int count, ssize_t done, off_t at) {
+    if (file->handle == 0 || done <= 0) return;
+    recording.in_parts = 1;
     for (int i = 0; i < count && done > 0; i++) {
         ssize_t len = (ssize_t)parts[i].iov_len < done ? (ssize_t)parts[i].iov_len : done;
         wrote(file, parts[i].iov_base, len, at);
         at += len;
         done -= len;
     }
+    recording.in_parts = 0;
+    record_may_kill();
 }
 
 ssize_t writev(int fd, const struct iovec *parts, int count) {

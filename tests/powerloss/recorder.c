@@ -54,6 +54,10 @@ void recorder_kill_at(uint64_t count) {
     recording.kill_at = count;
 }
 
+void record_may_kill(void) {
+    if (recording.kill_at > 0 && recording.log->count >= recording.kill_at) _exit(RECORDER_KILLED);
+}
+
 void record(record_t head, const void *bytes, size_t len) {
     record_log_t *log = recording.log;
     if (log == NULL) return;
@@ -67,7 +71,7 @@ void record(record_t head, const void *bytes, size_t len) {
     if (len > 0) memcpy(log->bytes + log->used + sizeof head, bytes, len);
     log->used += whole;
     log->count++;
-    if (log->count == recording.kill_at) _exit(RECORDER_KILLED);
+    if (!recording.in_parts) record_may_kill();
 }
 
 /* Takes "", "." and ".." out of a path. There are no links below the root. */

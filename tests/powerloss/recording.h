@@ -30,6 +30,7 @@ typedef struct recording_t {
     int pid;
     dice_t dice;
     uint64_t kill_at; /* 0: never */
+    int in_parts;     /* between the records of one call */
     file_t files[RECORD_FILES_MAX];
     map_t map;
     meta_fault_t fault;
@@ -38,6 +39,8 @@ typedef struct recording_t {
 extern recording_t recording;
 
 void record(record_t head, const void *bytes, size_t len);
+/* Ends the process where it is to be killed. */
+void record_may_kill(void);
 /* Whether a path lies below the root; `name` is what follows it. */
 int record_inside(const char *path, char name[RECORD_PATH_MAX]);
 /* Whether a sync is taken for one; `by_flag`: by O_DSYNC. */
