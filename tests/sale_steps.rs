@@ -806,6 +806,45 @@ fn abandoned_by_hand() {
     life.returns(State::Abandoned);
 }
 
+/// What an operator gave up by force stays so, whatever end is told while it waits.
+#[test]
+fn what_was_given_up_by_force_stays_so() {
+    let end = Input::Happened(Happened::RequestEnded);
+    // While keep is out.
+    let mut life = Life::up_to(ALL, State::Filled);
+    life.tell(Input::Abandon(true));
+    life.tell(end.clone());
+    life.ok();
+    life.returns(State::Abandoned);
+    // While the fill is out, which then stands.
+    for can in [ALL, BARE] {
+        let mut life = Life::up_to(can, State::Filling);
+        life.tell(Input::Abandon(true));
+        life.tell(end.clone());
+        life.ok();
+        life.returns(State::Abandoned);
+    }
+    // While the chain is asked about a fill of unknown outcome, which stands.
+    let mut life = Life::up_to(ALL, State::Filling);
+    life.tell(Input::Abandon(true));
+    life.fails(SALES_HOST_UNKNOWN);
+    life.tell(end.clone());
+    life.sees(active(true));
+    life.returns(State::Abandoned);
+    // While a filled slot is being read, of which the chain says that it has ended.
+    let mut life = Life::up_to(ALL, State::Filled);
+    life.ok();
+    life.tell(Input::Happened(Happened::SlotFreed));
+    life.tell(Input::Abandon(true));
+    life.sees(view(RequestState::Finished, SlotState::Finished, true));
+    life.returns(State::Abandoned);
+    // The reason that is remembered is that of the operator.
+    let mut life = Life::up_to(ALL, State::Filled);
+    life.tell(Input::Abandon(true));
+    life.tell(Input::Happened(Happened::RequestFailed));
+    assert_eq!(life.sale.last_text, "abandoned by hand");
+}
+
 #[test]
 fn the_end_that_is_told_while_the_chain_is_being_read_is_not_forgotten() {
     let mut life = Life::up_to(ALL, State::Filled);

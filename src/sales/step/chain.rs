@@ -96,14 +96,13 @@ impl Stepping<'_> {
 
     /// The request is over, for a slot that is ours.
     pub(super) fn ended(&mut self, outcome: State) -> Effect {
+        let outcome = self.want(outcome);
         if self.env.pending.is_some() {
-            self.sale.wanted = Some(outcome);
             return Effect::Rest;
         }
-        if !self.env.can.read_slot {
+        if !self.env.can.read_slot || outcome == State::Abandoned {
             return self.go(outcome);
         }
-        self.sale.wanted = Some(outcome);
         self.go(State::Payout)
     }
 
@@ -122,14 +121,11 @@ impl Stepping<'_> {
         match (what, outcome) {
             (_, Some(outcome)) if filled => self.ended(outcome),
             (_, Some(outcome)) if state == State::Payout => {
-                // What an operator gave up by force stays so.
-                if self.sale.wanted != Some(State::Abandoned) {
-                    self.sale.wanted = Some(outcome);
-                }
+                self.want(outcome);
                 Effect::Rest
             }
             (_, Some(outcome)) if self.sale.unsure && self.env.can.read_slot => {
-                self.sale.wanted = Some(outcome);
+                self.want(outcome);
                 self.read_unless_pending()
             }
             (_, Some(outcome)) => {

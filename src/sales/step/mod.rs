@@ -253,12 +253,23 @@ impl Stepping<'_> {
 
     /// Ends the sale with an outcome; what is out at the host is waited for, and cancelled where it can be.
     fn leave(&mut self, outcome: State, status: i32, why: &str) -> Effect {
-        self.note(status, why);
-        if let Some(kind) = self.env.pending {
-            self.sale.wanted = Some(outcome);
-            return if kind.can_cancel() { Effect::Cancel } else { Effect::Rest };
+        let Some(kind) = self.env.pending else {
+            self.note(status, why);
+            return self.go(outcome);
+        };
+        if self.want(outcome) == outcome {
+            self.note(status, why);
         }
-        self.go(outcome)
+        if kind.can_cancel() {
+            return Effect::Cancel;
+        }
+        Effect::Rest
+    }
+
+    /// The outcome that is gone to once nothing is out. What an operator gave up stays so, whatever ends meanwhile.
+    fn want(&mut self, outcome: State) -> State {
+        let given_up = self.sale.wanted.filter(|wanted| *wanted == State::Abandoned);
+        *self.sale.wanted.insert(given_up.unwrap_or(outcome))
     }
 
     /// Later again. Before a fill, not after its deadline.
