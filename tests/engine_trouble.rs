@@ -184,6 +184,54 @@ fn an_abandon_that_failed_takes_no_effect_later() {
     assert_eq!(engine.abandon(1004, slot, true), Ok(SALES_OK));
 }
 
+/// The host that follows the deadlines ticked without end while what was due could not be read.
+#[test]
+fn a_store_that_cannot_be_read_asks_for_one_tick_a_second() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { pends: AtomicBool::new(true), ..Host::default() });
+    let (engine, switches) = started(&place, &host, options());
+    engine.on_request(1000, At::default(), ask(1, 1)).unwrap();
+    switches.blind.store(true, Ordering::SeqCst);
+    assert_eq!(ticks_in_a_second(&engine, 1490), 1);
+    switches.blind.store(false, Ordering::SeqCst);
+    engine.tick(1491).unwrap();
+    assert_eq!(engine.sale(slot(1)).unwrap().0.wanted, Some(State::Cancelled));
+}
+
+/// What is due beyond what one tick looks at was looked at a second later, and so on: for minutes, where many wait.
+#[test]
+fn all_that_is_due_in_a_second_is_looked_at_in_that_second() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { pends: AtomicBool::new(true), ..Host::default() });
+    let (engine, _) = started(&place, &host, options());
+    for n in 1..5 {
+        engine.on_request(1000, At::default(), ask(n, 200)).unwrap();
+    }
+    assert_eq!(engine.stats().unwrap().counts.queued, 792);
+    let ticks = ticks_in_a_second(&engine, 1490);
+    assert_eq!(engine.stats().unwrap().counts.queued, 0);
+    assert!(ticks <= 4, "{ticks} ticks");
+}
+
+/// What waited for the store when the instance was stopped asked for ticks that were refused.
+#[test]
+fn a_stopped_instance_asks_for_no_tick() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host::default());
+    let (engine, switches) = started(&place, &host, options());
+    engine.on_request(1000, At::default(), ask(1, 1)).unwrap();
+    let (_, token, slot) = host.tokens.lock().unwrap().remove(0);
+    engine.complete(1001, token, proof()).unwrap();
+    switches.refuses.store(true, Ordering::SeqCst);
+    engine.on_slot(1002, At::default(), ask(1, 1).request_id, 0, Happened::SlotFreed).unwrap_err();
+    let _ = engine.stop(1003);
+    switches.refuses.store(false, Ordering::SeqCst);
+    assert!([SALES_OK, SALES_ALREADY].contains(&engine.stop(1004).unwrap()));
+    assert_eq!(engine.next_deadline(), Ok(u64::MAX));
+    assert_eq!(engine.start(1005), Ok(SALES_OK));
+    assert_eq!(engine.sale(slot).unwrap().0.state, State::Filled);
+}
+
 /// An answer that the store did not take is written down by a stop, where it takes it then.
 #[test]
 fn a_stop_writes_down_what_waited_for_the_store() {
@@ -216,6 +264,171 @@ fn a_block_of_which_one_piece_is_lost_is_not_seen_for_another() {
     assert_eq!(engine.stats().unwrap().last_block, 19, "request 1 of block 20 is lost");
     engine.on_request(1001, at(20), ask(1, 1)).unwrap();
     assert_eq!(engine.stats().unwrap().last_block, 30);
+}
+
+/// A request's event goes to all its sales. One that could not take it in was passed over where another thread took it in for another sale; and
+/// its block was held for ever, although a tick wrote it down.
+#[test]
+fn a_block_is_held_by_a_sale_that_waits_for_the_store_and_no_longer() {
+    for beside_another in [false, true] {
+        let place = Place::in_memory();
+        let (host, engine) = {
+            let host = Arc::new(Host { pends: AtomicBool::new(true), ..Host::default() });
+            (host.clone(), started(&place, &host, options()))
+        };
+        let (engine, switches) = engine;
+        engine.on_request(1000, at(10), ask(1, 2)).unwrap();
+        let request = ask(1, 2).request_id;
+        let slots: Vec<Id> = host.tokens.lock().unwrap().iter().map(|(.., slot)| *slot).collect();
+        let first = (*slots.iter().min().unwrap(), *slots.iter().max().unwrap());
+        let (inside, is_inside) = mpsc::channel();
+        let (go, may_go) = mpsc::channel::<()>();
+        // Another thread is at the slot that is told last.
+        let other = beside_another.then(|| {
+            let (_, token, _) = *host.tokens.lock().unwrap().iter().find(|(.., slot)| *slot == first.1).unwrap();
+            *host.prove_hook.lock().unwrap() = Some(Box::new(move || {
+                inside.send(()).unwrap();
+                may_go.recv().unwrap();
+            }));
+            let within = engine.clone();
+            let other = std::thread::spawn(move || within.complete(1001, token, Answer::of(SALES_OK)));
+            is_inside.recv().unwrap();
+            other
+        });
+        *switches.at_write.lock().unwrap() = Some(Box::new(|| {}));
+        let told = engine.on_request_event(1002, at(20), request, Happened::RequestFailed);
+        assert_eq!(told.unwrap_err().status, SALES_ERR_STORE);
+        if let Some(other) = other {
+            go.send(()).unwrap();
+            other.join().unwrap().unwrap();
+        }
+        engine.on_request(1003, at(30), ask(2, 1)).unwrap();
+        assert_eq!(engine.stats().unwrap().last_block, 19, "slot {} has not taken it in", first.0);
+        engine.tick(1004).unwrap();
+        assert_eq!(engine.sale(first.0).unwrap().0.wanted, Some(State::Failed));
+        engine.on_request(1005, at(40), ask(3, 1)).unwrap();
+        assert_eq!(engine.stats().unwrap().last_block, 40, "all of it is written down");
+    }
+}
+
+/// What the store refused before any sale was told was forgotten, although the header says that it is tried again: a start that nobody heard of.
+#[test]
+fn an_event_that_the_store_refused_is_taken_in_by_a_tick() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { pends: AtomicBool::new(true), ..Host::default() });
+    let (engine, switches) = started(&place, &host, options());
+    engine.on_request(1000, at(10), ask(1, 2)).unwrap();
+    let request = ask(1, 2).request_id;
+    let freed = slot_id(&request, 1);
+    engine.abandon(1000, freed, false).unwrap();
+    let tokens: Vec<_> = host.tokens.lock().unwrap().drain(..).collect();
+    for (_, token, _) in tokens.iter().filter(|(.., slot)| *slot == freed) {
+        engine.complete(1000, *token, Answer::of(SALES_HOST_CANCELLED)).unwrap();
+    }
+    assert!(engine.sale(freed).unwrap().0.is_ended());
+    let refused = |switch: &AtomicBool| {
+        switch.store(true, Ordering::SeqCst);
+        let told = [
+            engine.on_request_event(1001, at(20), request, Happened::RequestFulfilled),
+            engine.on_slot(1001, at(21), request, 1, Happened::SlotFreed),
+        ];
+        assert!(told.iter().all(|told| told.as_ref().is_err_and(|error| error.status == SALES_ERR_STORE)), "{told:?}");
+        let _ = engine.tick(1001);
+        switch.store(false, Ordering::SeqCst);
+    };
+    refused(&switches.blind);
+    refused(&switches.refuses);
+    engine.on_request(1001, at(30), ask(2, 1)).unwrap();
+    assert_eq!(engine.stats().unwrap().last_block, 19);
+    assert_eq!(engine.next_deadline(), Ok(1002));
+    engine.tick(1002).unwrap();
+    assert!(engine.sale(slot_id(&request, 0)).unwrap().0.started);
+    assert!(engine.sale(freed).unwrap().0.state.is_attempt());
+    engine.on_request(1003, at(40), ask(3, 1)).unwrap();
+    assert_eq!(engine.stats().unwrap().last_block, 40);
+    assert!(engine.next_deadline().unwrap() > 1400, "nothing waits for the store");
+}
+
+/// A damaged record is no better for being told again: its block is held by nobody.
+#[test]
+fn a_block_is_not_held_by_a_sale_whose_request_is_damaged() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { can_read: true, ..Host::default() });
+    let (first, _) = started(&place, &host, options());
+    first.on_request(1000, at(10), ask(1, 1)).unwrap();
+    let (_, token, filled) = host.tokens.lock().unwrap().remove(0);
+    first.complete(1001, token, proof()).unwrap();
+    assert_eq!(first.sale(filled).unwrap().0.state, State::Filled);
+    drop(first);
+    let request = ask(1, 1).request_id;
+    damage(&place, Table::Requests, &request.0);
+    let engine = engine(Box::new(place.open().unwrap()), &host, options());
+    engine.start(1001).unwrap();
+    let told = engine.on_slot(1002, at(50), request, 0, Happened::SlotFreed);
+    assert_eq!(told.unwrap_err().status, SALES_ERR_RECORD, "the chain cannot be asked without it");
+    engine.on_request(1003, at(60), ask(2, 1)).unwrap();
+    assert_eq!(engine.stats().unwrap().last_block, 60);
+}
+
+/// What was lost and is taken back need not be told again.
+#[test]
+fn a_lost_block_that_is_taken_back_is_held_no_more() {
+    let place = Place::in_memory();
+    let (engine, switches) = started(&place, &Arc::new(Host::default()), options());
+    switches.refuses.store(true, Ordering::SeqCst);
+    assert_eq!(engine.on_request(1000, at(20), ask(1, 1)).unwrap_err().status, SALES_ERR_STORE);
+    switches.refuses.store(false, Ordering::SeqCst);
+    let _ = engine.on_request(1001, At { removed: true, ..at(20) }, ask(1, 1));
+    engine.on_request(1001, at(30), ask(2, 1)).unwrap();
+    assert_eq!(engine.stats().unwrap().last_block, 30);
+}
+
+/// LMDB has lists that may be full; that they were was taken for a slot that needs nothing.
+#[test]
+fn what_the_store_refuses_for_a_full_list_is_told_again() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { pends: AtomicBool::new(true), ..Host::default() });
+    let (engine, switches) = started(&place, &host, options());
+    engine.on_request(1000, at(10), ask(1, 1)).unwrap();
+    let request = ask(1, 1).request_id;
+    engine.abandon(1000, slot(1), false).unwrap();
+    let (_, token, _) = host.tokens.lock().unwrap().remove(0);
+    engine.complete(1000, token, Answer::of(SALES_HOST_CANCELLED)).unwrap();
+    switches.status.store(SALES_ERR_FULL, Ordering::SeqCst);
+    switches.refuses.store(true, Ordering::SeqCst);
+    let told = engine.on_slot(1001, at(20), request, 0, Happened::SlotFreed);
+    assert_eq!(told.map_err(|error| error.status), Err(SALES_ERR_FULL));
+    switches.refuses.store(false, Ordering::SeqCst);
+    engine.on_request(1002, at(30), ask(2, 1)).unwrap();
+    assert_eq!(engine.stats().unwrap().last_block, 19, "block 20 is to be told again");
+}
+
+/// Two threads told of one request in one commit, which failed: the second heard that it was known already, and nobody told it again.
+#[test]
+fn a_request_that_two_threads_told_is_known_when_one_hears_so() {
+    let (mut met, begun) = (0, Instant::now());
+    while met < 3 && begun.elapsed() < Duration::from_secs(60) {
+        let place = Place::in_memory();
+        let host = Arc::new(Host { pends: AtomicBool::new(true), ..Host::default() });
+        let (engine, switches) = started(&place, &host, options());
+        switches.slow_ms.store(30, Ordering::SeqCst);
+        switches.commits_left.store(1, Ordering::SeqCst);
+        let tell = |n: u64, block: u64| {
+            let engine = engine.clone();
+            std::thread::spawn(move || engine.on_request(1000, at(block), ask(n, 1)).map_err(|error| error.status))
+        };
+        let first = tell(9, 10);
+        std::thread::sleep(Duration::from_millis(10));
+        let two = [tell(1, 20), tell(1, 20)];
+        first.join().unwrap().unwrap();
+        let told: Vec<_> = two.into_iter().map(|thread| thread.join().unwrap()).collect();
+        switches.slow_ms.store(0, Ordering::SeqCst);
+        met += usize::from(told.contains(&Err(SALES_ERR_STORE)));
+        if told.iter().any(Result::is_ok) {
+            assert!(engine.sale(slot(1)).is_ok(), "nobody knows it, but they were told {told:?}");
+        }
+    }
+    assert_eq!(met, 3, "the commit of both never failed");
 }
 
 /// Between its coming and the look at who is at the sale, another thread could take an event in; its block was held by nobody then.
@@ -290,6 +503,54 @@ fn a_damaged_sale_keeps_no_other_of_its_request_from_an_event() {
     assert_eq!(told.unwrap_err().status, SALES_ERR_RECORD);
     let (sale, _) = engine.sale(slot_id(&request, 1)).unwrap();
     assert!(sale.wanted.is_some() || sale.state.is_outcome(), "the whole slot was not told: {sale:?}");
+}
+
+/// A damaged record of the request itself kept all its sales from hearing how it ended.
+#[test]
+fn a_damaged_request_keeps_no_sale_of_it_from_an_event() {
+    let place = Place::in_memory();
+    let request = accepted(&place, 2);
+    damage(&place, Table::Requests, &request.0);
+    let host = Arc::new(Host { pends: AtomicBool::new(true), total: AtomicU64::new(200), ..Host::default() });
+    let engine = engine(Box::new(place.open().unwrap()), &host, options());
+    engine.start(1001).unwrap();
+    let state = |index| engine.sale(slot_id(&request, index)).unwrap().0.state;
+    assert_eq!(engine.on_slot(1002, at(50), request, 0, Happened::SlotFilled), Ok(SALES_OK));
+    assert!(state(0).is_outcome());
+    let told = engine.on_request_event(1002, at(50), request, Happened::RequestFailed);
+    assert_eq!(told.unwrap_err().status, SALES_ERR_RECORD);
+    assert_eq!(state(1), State::Failed);
+    assert_eq!(host.total.load(Ordering::SeqCst), 0);
+}
+
+/// Without its request nobody knew the price by which a sale waits in the queue: it could not leave it, not even in time.
+#[test]
+fn a_sale_whose_request_is_damaged_leaves_the_queue() {
+    for by_time in [false, true] {
+        let place = Place::in_memory();
+        let host = Arc::new(Host { pends: AtomicBool::new(true), ..Host::default() });
+        let options = Options { max_attempts: 1, queue_limit: 1, ..options() };
+        let (first, _) = started(&place, &host, options);
+        first.on_request(1000, At::default(), ask(1, 1)).unwrap();
+        first.on_request(1000, At::default(), ask(2, 1)).unwrap();
+        let waits = [1, 2].into_iter().find(|n| first.sale(slot(*n)).unwrap().0.state == State::Queued).unwrap();
+        drop(first);
+        damage(&place, Table::Requests, &ask(waits, 1).request_id.0);
+        let engine = engine(Box::new(place.open().unwrap()), &host, options);
+        engine.start(1001).unwrap();
+        if by_time {
+            let _ = engine.tick(1490);
+            assert_eq!(engine.stats().unwrap().counts.queued, 0);
+        } else {
+            // Worse than any, or better: the queue stays bounded, and whoever leaves it says so.
+            for n in 3..8 {
+                assert_eq!(engine.on_request(1001, At::default(), ask(n, 1)), Ok(SALES_OK), "request {n}");
+            }
+            let left = engine.sales(None, usize::MAX).unwrap();
+            let queued = left.iter().filter(|(sale, _)| sale.state == State::Queued).count();
+            assert_eq!((queued, engine.stats().unwrap().counts.queued), (1, 1));
+        }
+    }
 }
 
 #[test]

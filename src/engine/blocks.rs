@@ -1,6 +1,6 @@
 //! Up to which block of the chain everything that was told is durable: from there a restart has it told again. Plain data.
 
-use super::work::At;
+use super::work::{At, Told};
 use crate::market::Id;
 use crate::sales::step::Happened;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,12 +25,8 @@ impl News {
         News { block: at.block, removed: at.removed, of: *request, index: None, what: None }
     }
 
-    pub fn of_slot(at: &At, request: &Id, index: u64, what: Happened) -> News {
-        News { index: Some(index), what: Some(what), ..News::of_ask(at, request) }
-    }
-
-    pub fn of_request(at: &At, request: &Id, what: Happened) -> News {
-        News { what: Some(what), ..News::of_ask(at, request) }
+    pub fn of_event(told: &Told) -> News {
+        News { index: told.index, what: Some(told.what), ..News::of_ask(&told.at, &told.request) }
     }
 }
 
@@ -57,7 +53,7 @@ impl Blocks {
         *times = times.saturating_add(1);
     }
 
-    /// It is durable, or was lost. `None`: another thread is about to take it in.
+    /// It is durable, or was lost. `None`: it is kept in memory, and was told once more for that.
     pub fn ended(&mut self, news: News, durable: Option<bool>) {
         if let Some(times) = self.under_way.get_mut(&news.block) {
             *times = times.saturating_sub(1);
@@ -79,6 +75,11 @@ impl Blocks {
             }
             None => {}
         }
+    }
+
+    /// It was taken back: there is nothing to be told again.
+    pub fn taken_back(&mut self, news: News) {
+        self.lost.remove(&News { removed: false, ..news });
     }
 
     /// The greatest block before which nothing is missing, if what `mine` tells becomes durable now.

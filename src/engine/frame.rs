@@ -17,6 +17,8 @@ struct Frame {
     work: VecDeque<Work>,
     /// What of the chain's news is being taken in.
     news: Option<News>,
+    /// It is kept in memory besides, for the store has not taken it.
+    kept: bool,
 }
 
 crate::sync::thread_local! {
@@ -36,7 +38,7 @@ pub struct Guard {
 
 /// Enters an engine; only where [`is_inside`] said no.
 pub fn enter(engine: u64) -> Guard {
-    FRAMES.with(|frames| frames.borrow_mut().push(Frame { engine, work: VecDeque::new(), news: None }));
+    FRAMES.with(|frames| frames.borrow_mut().push(Frame { engine, work: VecDeque::new(), news: None, kept: false }));
     Guard { engine }
 }
 
@@ -64,9 +66,30 @@ fn with<T>(engine: u64, body: impl FnOnce(&mut Frame) -> T) -> Option<T> {
     FRAMES.with(|frames| frames.borrow_mut().iter_mut().find(|frame| frame.engine == engine).map(body))
 }
 
-/// What of the chain's news is being taken in, from now on.
-pub fn set_news(engine: u64, news: Option<News>) {
-    with(engine, |frame| frame.news = news);
+/// What of the chain's news is being taken in, from now on; `None`: something that counts for no block.
+pub fn begin_news(engine: u64, news: Option<News>) {
+    with(engine, |frame| (frame.news, frame.kept) = (news, false));
+}
+
+/// It is kept in memory: whoever takes it in there says so.
+pub fn keep_news(engine: u64) -> Option<News> {
+    with(engine, |frame| {
+        frame.kept = true;
+        frame.news
+    })
+    .flatten()
+}
+
+/// Whether what is being taken in is kept in memory.
+pub fn is_kept(engine: u64) -> bool {
+    with(engine, |frame| frame.kept).unwrap_or_default()
+}
+
+/// It was taken in, as far as this thread could; whether it is kept in memory.
+pub fn end_news(engine: u64) -> bool {
+    let kept = is_kept(engine);
+    begin_news(engine, None);
+    kept
 }
 
 /// What of the chain's news is being taken in.

@@ -3,8 +3,8 @@
 
 use super::blocks::News;
 use super::tokens::Completed;
-use super::work::{At, Work};
-use super::{frame, Answered, Engine, Recovery};
+use super::work::{At, Told, Work};
+use super::{frame, is_of_store, Answered, Engine, Recovery};
 use crate::error::{Error, Result};
 use crate::event::{Event, EventKind};
 use crate::host::{known, Answer, OpKind};
@@ -43,8 +43,8 @@ impl Engine {
         self.outermost(now)
     }
 
-    /// Something of a block: it counts as seen when it is durable, not when it is told.
-    fn chain_news(
+    /// Something of a block, now or later: the block counts as seen when it is durable, not when it is told.
+    fn of_block(
         &self,
         at: &At,
         news: News,
@@ -52,11 +52,13 @@ impl Engine {
         now: impl FnOnce() -> Result<i32>,
     ) -> Result<i32> {
         self.see_block(at);
-        let told = self.now_or_queued(work, || self.take_in_block(at, news, now));
-        if told.as_ref().is_err_and(|error| error.status == SALES_ERR_FULL) && !at.removed {
+        let inside = frame::is_inside(self.key);
+        let done = self.now_or_queued(work, now);
+        // From inside a callback, only that too many wait already is an error.
+        if inside && done.is_err() && !at.removed {
             self.memory().clock.blocks.ended(news, Some(false));
         }
-        told
+        done
     }
 
     fn call_or_queued(
@@ -328,38 +330,43 @@ impl Engine {
         }
         self.see(now);
         let news = News::of_ask(&at, &ask.request_id);
-        self.chain_news(&at, news, || Work::Request(at, Box::new(ask.clone())), || self.request_now(at, ask.clone()))
+        let work = || Work::Request(at, Box::new(ask.clone()));
+        self.of_block(&at, news, work, || self.take_in_block(&at, news, || self.request_now(at, ask.clone())))
     }
 
     pub(super) fn request_now(&self, at: At, ask: Ask) -> Result<i32> {
         if at.removed {
-            return self.request_event_now(at, ask.request_id, Happened::TakenBack);
+            return self.event_now(Told { at, request: ask.request_id, index: None, what: Happened::TakenBack });
         }
-        if self.ledger.group().read(|view, _| Known::load(view, &ask.request_id))?.is_some() {
-            return Ok(SALES_ALREADY);
+        loop {
+            if self.ledger.group().read(|view, _| Known::load(view, &ask.request_id))?.is_some() {
+                return Ok(SALES_ALREADY);
+            }
+            let (now, latest) = {
+                let memory = self.memory();
+                (memory.clock.now, memory.clock.latest)
+            };
+            let verdict = self.verdict(&ask, latest, self.repo_available())?;
+            if verdict.offer.is_none() {
+                self.refuse(&ask, now, &verdict);
+                return Ok(SALES_REFUSED);
+            }
+            let known = Known { ends_at: end_of(&ask, latest)?, ask: ask.clone(), started: false, taken: 0, sales: 0 };
+            let sales = self.new_sales(&known, now)?;
+            let queue_limit = u64::from(self.options.queue_limit);
+            let deadline = sales.iter().map(|sale| sale.next_at).min().unwrap_or(u64::MAX);
+            let accept = SalesAct::Accept { known: Box::new(known), sales, queue_limit };
+            match self.commit_noted(vec![Arc::new(accept)]) {
+                Ok(_) => {
+                    self.look_by(deadline);
+                    frame::follow(self.key, Work::Schedule);
+                    return Ok(SALES_OK);
+                }
+                // Another thread was told the same, and was faster; but the commit that held both may have failed.
+                Err(error) if error.status == SALES_ERR_BUSY => {}
+                Err(error) => return Err(error),
+            }
         }
-        let (now, latest) = {
-            let memory = self.memory();
-            (memory.clock.now, memory.clock.latest)
-        };
-        let verdict = self.verdict(&ask, latest, self.repo_available())?;
-        if verdict.offer.is_none() {
-            self.refuse(&ask, now, &verdict);
-            return Ok(SALES_REFUSED);
-        }
-        let known = Known { ends_at: end_of(&ask, latest)?, ask, started: false, taken: 0, sales: 0 };
-        let sales = self.new_sales(&known, now)?;
-        let queue_limit = u64::from(self.options.queue_limit);
-        let deadline = sales.iter().map(|sale| sale.next_at).min().unwrap_or(u64::MAX);
-        let accept = SalesAct::Accept { known: Box::new(known), sales, queue_limit };
-        match self.commit_noted(vec![Arc::new(accept)]) {
-            Ok(_) => self.look_by(deadline),
-            // Another thread was told the same, and was faster.
-            Err(error) if error.status == SALES_ERR_BUSY => return Ok(SALES_ALREADY),
-            Err(error) => return Err(error),
-        }
-        frame::follow(self.key, Work::Schedule);
-        Ok(SALES_OK)
     }
 
     fn refuse(&self, ask: &Ask, now: u64, verdict: &Verdict) {
@@ -438,24 +445,76 @@ impl Engine {
     pub fn on_slot(&self, now: u64, at: At, request: Id, index: u64, what: Happened) -> Result<i32> {
         self.must_run()?;
         self.see(now);
-        let news = News::of_slot(&at, &request, index, what);
-        self.chain_news(&at, news, || Work::Slot(at, request, index, what), || self.slot_now(at, request, index, what))
+        self.on_event(Told { at, request, index: Some(index), what })
     }
 
-    pub(super) fn slot_now(&self, at: At, request: Id, index: u64, what: Happened) -> Result<i32> {
-        let what = if at.removed { Happened::TakenBack } else { what };
-        let slot = slot_id(&request, index);
-        let (sale, known) =
-            self.ledger.group().read(|view, _| Ok((Sale::load(view, &slot)?, Known::load(view, &request)?)))?;
-        match (sale, known) {
-            (Some(sale), _) if !sale.is_ended() => self.tell(slot, Input::Happened(what)),
-            (_, Some(known)) if what == Happened::SlotFreed && index < known.ask.slots => self.requeue(&known, index),
-            _ => Ok(SALES_ALREADY),
+    fn on_event(&self, told: Told) -> Result<i32> {
+        self.of_block(&told.at, News::of_event(&told), || Work::Event(told), || self.take_in_event(told))
+    }
+
+    pub(super) fn take_in_event(&self, told: Told) -> Result<i32> {
+        self.take_in_block(&told.at, News::of_event(&told), || self.event_now(told))
+    }
+
+    /// What the store refuses is kept in memory until it takes it.
+    fn event_now(&self, told: Told) -> Result<i32> {
+        let what = if told.at.removed { Happened::TakenBack } else { told.what };
+        let done = match told.index {
+            Some(index) => self.slot_now(told.request, index, what),
+            None => self.request_event_now(told.request, what),
+        };
+        if done.as_ref().is_err_and(is_of_store) && !frame::is_kept(self.key) {
+            self.keep_event(told);
+        }
+        done
+    }
+
+    /// Keeps an event of which no sale was told.
+    fn keep_event(&self, told: Told) {
+        let mut memory = self.memory();
+        if memory.refused_events.len() >= frame::WORK_LIMIT {
+            return;
+        }
+        memory.refused_events.push(told);
+        if let Some(news) = frame::keep_news(self.key) {
+            memory.clock.blocks.told(news.block);
         }
     }
 
-    /// A slot of a known request was freed: it is decided on anew.
-    fn requeue(&self, known: &Known, index: u64) -> Result<i32> {
+    /// A tick tries again what the store refused.
+    pub(super) fn take_in_refused_events(&self) {
+        let refused = std::mem::take(&mut self.memory().refused_events);
+        for told in refused {
+            self.log_failure("an event of the chain, tried again", self.take_in_event(told));
+        }
+    }
+
+    fn slot_now(&self, request: Id, index: u64, what: Happened) -> Result<i32> {
+        let slot = slot_id(&request, index);
+        loop {
+            let sale = self.ledger.group().read(|view, _| Sale::load(view, &slot))?;
+            if sale.as_ref().is_some_and(|sale| !sale.is_ended()) {
+                return self.tell(slot, Input::Happened(what));
+            }
+            if what != Happened::SlotFreed {
+                return Ok(SALES_ALREADY);
+            }
+            let Some(known) = self.ledger.group().read(|view, _| Known::load(view, &request))? else {
+                return Ok(SALES_ALREADY);
+            };
+            let has_room = sale.is_some() || u64::from(known.sales) < REQUEST_SLOTS_MAX;
+            if index >= known.ask.slots || !has_room {
+                return Ok(SALES_ALREADY);
+            }
+            if self.requeue(&known, index)? {
+                return Ok(SALES_OK);
+            }
+        }
+    }
+
+    /// A slot of a known request was freed: it is decided on anew. False: another thread was told the same, and was faster; but the commit that held
+    /// both may have failed.
+    fn requeue(&self, known: &Known, index: u64) -> Result<bool> {
         let sale = Sale { repairing: true, ..self.new_sale(known, index, self.now())? };
         let deadline = sale.next_at;
         let requeue = SalesAct::Requeue {
@@ -464,26 +523,25 @@ impl Engine {
             request_limit: REQUEST_SLOTS_MAX,
         };
         match self.commit_noted(vec![Arc::new(requeue)]) {
-            Ok(_) => self.look_by(deadline),
-            // Another thread was told the same, and was faster.
-            Err(error) if [SALES_ERR_BUSY, SALES_ERR_FULL].contains(&error.status) => return Ok(SALES_ALREADY),
-            Err(error) => return Err(error),
+            Ok(_) => {
+                self.look_by(deadline);
+                frame::follow(self.key, Work::Schedule);
+                Ok(true)
+            }
+            Err(error) if error.status == SALES_ERR_BUSY => Ok(false),
+            Err(error) => Err(error),
         }
-        frame::follow(self.key, Work::Schedule);
-        Ok(SALES_OK)
     }
 
     /// sales_on_request_fulfilled, _cancelled, _failed, _ended.
     pub fn on_request_event(&self, now: u64, at: At, request: Id, what: Happened) -> Result<i32> {
         self.must_run()?;
         self.see(now);
-        let news = News::of_request(&at, &request, what);
-        self.chain_news(&at, news, || Work::OfRequest(at, request, what), || self.request_event_now(at, request, what))
+        self.on_event(Told { at, request, index: None, what })
     }
 
-    pub(super) fn request_event_now(&self, at: At, request: Id, what: Happened) -> Result<i32> {
-        let what = if at.removed { Happened::TakenBack } else { what };
-        // A damaged sale must not keep the others from being told; it is answered all the same.
+    fn request_event_now(&self, request: Id, what: Happened) -> Result<i32> {
+        // What is damaged, be it a sale or the request itself, must not keep the others from being told; it is answered all the same.
         let (known, slots, damaged) = self.ledger.group().read(|view, _| {
             let (mut live, mut damaged) = (Vec::new(), None);
             for slot in acts::slots_of(view, &request)? {
@@ -494,11 +552,20 @@ impl Engine {
                     Err(error) => return Err(error),
                 }
             }
-            Ok((Known::load(view, &request)?, live, damaged))
+            let known = match Known::load(view, &request) {
+                Err(error) if error.is_of_record() => {
+                    damaged = Some(error);
+                    None
+                }
+                known => known?,
+            };
+            Ok((known, live, damaged))
         })?;
-        let Some(known) = known else { return Ok(SALES_ALREADY) };
+        if known.is_none() && damaged.is_none() {
+            return Ok(SALES_ALREADY);
+        }
         // Also when no sale of it lives: a slot that is freed later is sold by its end, not by its expiry.
-        let starts = what == Happened::RequestFulfilled && !known.started;
+        let starts = what == Happened::RequestFulfilled && known.is_some_and(|known| !known.started);
         if starts {
             self.commit_noted(vec![Arc::new(SalesAct::Started(request))])?;
         }

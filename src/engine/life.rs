@@ -278,11 +278,15 @@ impl Engine {
                 // What waited in them was not taken in, and is to be told again.
                 let mailboxes = std::mem::take(&mut memory.mailboxes);
                 let backlog = std::mem::take(&mut memory.backlog);
-                let left = backlog.iter().filter_map(Work::news);
+                let refused = std::mem::take(&mut memory.refused_events);
+                let left = backlog.into_iter().chain(refused.into_iter().map(Work::Event));
+                let left = left.filter_map(|work| work.news()).collect::<Vec<_>>();
                 for news in mailboxes.into_values().flat_map(|mailbox| mailbox.news).chain(left) {
                     memory.clock.blocks.ended(news, Some(false));
                 }
                 memory.attempting.clear();
+                memory.stuck.clear();
+                memory.held_back = false;
                 memory.recovery = Recovery::None;
                 std::mem::take(&mut memory.doubts)
             };
@@ -323,6 +327,7 @@ impl Engine {
                 task.purpose = Purpose::Again;
                 self.drive_apart(task);
             }
+            self.take_in_refused_events();
             let (stuck, held_back) = {
                 let mut memory = self.memory();
                 (std::mem::take(&mut memory.stuck), std::mem::take(&mut memory.held_back))
@@ -342,10 +347,10 @@ impl Engine {
             if self.memory().has_rested(now) {
                 self.stir();
             }
-            self.look_at_due()?;
+            let looked = self.look_at_due();
             self.ledger.group().flush()?;
             self.refresh_phase();
-            Ok(SALES_OK)
+            looked.map(|()| SALES_OK)
         })
     }
 
@@ -365,16 +370,24 @@ impl Engine {
             let stuck = self.memory().stuck.clone();
             self.ledger.group().read(|view, _| acts::due(view, by, most, &|slot| stuck.contains(slot)))
         };
-        let (slots, _) = look(by, DUE_AT_A_TIME)?;
-        for slot in slots {
-            self.log_failure("time", self.tell(slot, Input::Due));
+        // Where the store cannot be read now, a second later.
+        let soon = self.now().saturating_add(1);
+        let put_off = |error| {
+            self.memory().next_due = soon;
+            error
+        };
+        let (slots, _) = look(by, DUE_AT_A_TIME).map_err(put_off)?;
+        for slot in &slots {
+            self.log_failure("time", self.tell(*slot, Input::Due));
         }
         // Read anew: one that was looked at before its time is looked at again. What another thread writes from now on says so itself.
         self.memory().next_due = u64::MAX;
-        let next = look(0, 0);
-        let soon = self.now().saturating_add(1);
-        self.look_by(next.as_ref().map_or(soon, |(_, at)| soon.max(*at)));
-        next.map(|_| ())
+        let (_, next) = look(0, 0).map_err(put_off)?;
+        let (still, _) = look(by, 1).map_err(put_off)?;
+        // One that is due and had no place in this tick need not wait; one that was told and is still due must.
+        let more = slots.len() == DUE_AT_A_TIME && still.iter().any(|slot| !slots.contains(slot));
+        self.look_by(if more { next } else { soon.max(next) });
+        Ok(())
     }
 
     /// Short or not: a shortfall may have been reserved anew.
@@ -419,13 +432,17 @@ impl Engine {
         done
     }
 
-    /// When the next tick has something to do.
+    /// When the next tick has something to do. Ticks are refused where the instance does not run.
     pub(super) fn deadline(&self) -> u64 {
         let retry = self.ledger.next_retry();
         let riders = self.ledger.group().has_riders();
         let memory = self.memory();
+        if !memory.phase.is_running() {
+            return u64::MAX;
+        }
         let now = memory.clock.now;
-        let waits = !memory.backlog.is_empty() || !memory.stuck.is_empty() || memory.held_back;
+        let kept = !memory.refused_events.is_empty() || !memory.stuck.is_empty();
+        let waits = !memory.backlog.is_empty() || kept || memory.held_back;
         // A pause of more than the longest comes from a clock that was set back: it is over.
         let over = |at: u64| at != u64::MAX && at > now.saturating_add(BACKOFF_S.1);
         let set_back = over(retry) || over(memory.rest_until);

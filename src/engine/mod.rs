@@ -35,7 +35,7 @@ use blocks::{Blocks, News};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
-use work::Work;
+use work::{Told, Work};
 
 /// How the host opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -167,6 +167,8 @@ struct Memory {
     stuck: BTreeSet<Id>,
     /// The store refused a reservation: it would refuse the next one too, so that none is begun before the next tick.
     held_back: bool,
+    /// Events of the chain that the store refused before any sale was told; ticks try again.
+    refused_events: Vec<Told>,
     /// Work that a call left over.
     backlog: VecDeque<Work>,
     outbox: VecDeque<Event>,
@@ -202,9 +204,13 @@ impl Memory {
     }
 }
 
-/// Whether it was the store that refused, and not one record of it.
+/// Whether it was the store that refused, and not one record of it. LMDB has lists that may be full, and errors that are nobody's but ours.
 fn is_of_store(error: &Error) -> bool {
-    (-399..=-300).contains(&error.status) && error.status != SALES_ERR_RECORD
+    match error.status {
+        SALES_ERR_RECORD => false,
+        -399..=-300 | SALES_ERR_FULL | SALES_ERR_INTERNAL => true,
+        _ => false,
+    }
 }
 
 /// One instance.
@@ -270,6 +276,7 @@ impl Engine {
                 rest_until: u64::MAX,
                 stuck: BTreeSet::new(),
                 held_back: false,
+                refused_events: Vec::new(),
                 backlog: VecDeque::new(),
                 outbox: VecDeque::new(),
                 delivering: false,
@@ -343,19 +350,17 @@ impl Engine {
 
     /// Takes in what the chain told.
     pub(super) fn take_in_block(&self, at: &At, news: News, body: impl FnOnce() -> Result<i32>) -> Result<i32> {
-        if at.removed {
-            return body();
-        }
-        frame::set_news(self.key, Some(news));
+        frame::begin_news(self.key, (!at.removed).then_some(news));
         let result = body();
-        frame::set_news(self.key, None);
-        // What the store did not take must be told again; what was refused for itself need not.
-        let durable = match &result {
-            Ok(SALES_QUEUED) => None,
-            Ok(_) => Some(true),
-            Err(error) => Some(!is_of_store(error)),
-        };
-        self.memory().clock.blocks.ended(news, durable);
+        let kept = frame::end_news(self.key);
+        let blocks = &mut self.memory().clock.blocks;
+        // What the store did not take, and is not kept, must be told again; what was refused for itself need not.
+        match &result {
+            _ if at.removed => blocks.taken_back(news),
+            _ if kept => blocks.ended(news, None),
+            Ok(_) => blocks.ended(news, Some(true)),
+            Err(error) => blocks.ended(news, Some(!is_of_store(error))),
+        }
         result
     }
 
@@ -401,17 +406,7 @@ impl Engine {
                 let news = News::of_ask(&at, &request);
                 self.tell_failure(Id::ZERO, request, self.take_in_block(&at, news, || self.request_now(at, *ask)));
             }
-            Work::Slot(at, request, index, what) => {
-                let slot = crate::market::slot_id(&request, index);
-                let news = News::of_slot(&at, &request, index, what);
-                let told = self.take_in_block(&at, news, || self.slot_now(at, request, index, what));
-                self.tell_failure(slot, request, told);
-            }
-            Work::OfRequest(at, request, what) => {
-                let news = News::of_request(&at, &request, what);
-                let told = self.take_in_block(&at, news, || self.request_event_now(at, request, what));
-                self.tell_failure(Id::ZERO, request, told);
-            }
+            Work::Event(told) => self.tell_failure(told.slot(), told.request, self.take_in_event(told)),
             Work::Abandon(slot, force) => self.tell_failure(slot, Id::ZERO, self.abandon_now(slot, force)),
             Work::Resolve(slot, applied) => self.tell_failure(slot, Id::ZERO, self.resolve_now(slot, applied)),
             Work::Continue(owner, answer) => self.go_on(owner, answer),

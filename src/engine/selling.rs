@@ -4,7 +4,7 @@
 use super::drive::Driven;
 use super::tokens::{Called, Owner};
 use super::work::Work;
-use super::{frame, Engine, Phase};
+use super::{frame, is_of_store, Clock, Engine, Mailbox, Phase};
 use crate::datastore::group::{Act, Change, Failure};
 use crate::error::{Error, Result};
 use crate::event::EventKind;
@@ -50,10 +50,7 @@ impl Engine {
             mailbox.put(input);
             // Who takes it in is decided in one breath with its coming: what another thread takes in is not lost before.
             if mailbox.running {
-                if let Some(news) = frame::news(self.key) {
-                    mailbox.news.push(news);
-                    memory.clock.blocks.told(news.block);
-                }
+                keep_news(self.key, mailbox, &mut memory.clock);
                 return Ok(SALES_QUEUED);
             }
             mailbox.running = true;
@@ -70,15 +67,16 @@ impl Engine {
         let told = self.tell(slot, input.clone());
         if told.is_err() {
             let mut memory = self.memory();
-            let inbox = memory.mailboxes.get_mut(&slot).map(|mailbox| &mut mailbox.inbox);
-            let at = inbox.as_ref().and_then(|inbox| inbox.iter().rposition(same));
-            return match (inbox, at) {
-                (Some(inbox), Some(at)) => {
-                    inbox.remove(at);
+            let Some(mailbox) = memory.mailboxes.get_mut(&slot) else { return Ok(SALES_OK) };
+            return match mailbox.inbox.iter().rposition(same) {
+                Some(at) => {
+                    mailbox.inbox.remove(at);
                     told
                 }
+                // Another thread has it in hand by now.
+                None if mailbox.running => Ok(SALES_QUEUED),
                 // It was taken in: only what follows from it waits for the store.
-                _ => Ok(SALES_OK),
+                None => Ok(SALES_OK),
             };
         }
         told
@@ -129,10 +127,18 @@ impl Engine {
                     log::warn!(target: "sales", "[{}] the sale of slot {slot} waits for the store: {error}", self.key);
                     // In one breath: a tick that finds it here must find nobody at it, or it would go by.
                     let mut memory = self.memory();
+                    let memory = &mut *memory;
                     memory.stuck.insert(slot);
                     if let Some(mailbox) = memory.mailboxes.get_mut(&slot) {
                         mailbox.put_back(again);
                         mailbox.running = false;
+                        if is_of_store(&error) {
+                            keep_news(self.key, mailbox, &mut memory.clock);
+                        } else {
+                            // A damaged record is no better for being told again.
+                            let news = std::mem::take(&mut mailbox.news);
+                            news.into_iter().for_each(|news| memory.clock.blocks.ended(news, Some(true)));
+                        }
                     }
                     running.done();
                     failed = Some(error);
@@ -511,6 +517,14 @@ impl Engine {
             deadline,
             slot: sale.slot,
         })
+    }
+}
+
+/// What of the chain's news this thread takes in waits in a mailbox, and counts as told until that is empty.
+fn keep_news(engine: u64, mailbox: &mut Mailbox, clock: &mut Clock) {
+    if let Some(news) = frame::keep_news(engine) {
+        mailbox.news.push(news);
+        clock.blocks.told(news.block);
     }
 }
 

@@ -4,7 +4,7 @@ use super::blocks::News;
 use super::tokens::Owner;
 use crate::host::Answer;
 use crate::ledger::task::Task;
-use crate::market::{Ask, Id};
+use crate::market::{slot_id, Ask, Id};
 use crate::sales::step::Happened;
 
 /// Where in the chain something was seen.
@@ -18,6 +18,26 @@ pub struct At {
     pub removed: bool,
 }
 
+/// An event of the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    /// Where.
+    pub at: At,
+    /// Of which request.
+    pub request: Id,
+    /// Of which slot of it; `None`: of all.
+    pub index: Option<u64>,
+    /// What happened.
+    pub what: Happened,
+}
+
+impl Told {
+    /// Its slot; zero where it is of all.
+    pub fn slot(&self) -> Id {
+        self.index.map_or(Id::ZERO, |index| slot_id(&self.request, index))
+    }
+}
+
 /// One thing to do.
 pub enum Work {
     /// sales_reserve, from inside a callback.
@@ -28,10 +48,8 @@ pub enum Work {
     Consume(Id, u64),
     /// sales_on_request, from inside a callback.
     Request(At, Box<Ask>),
-    /// An event of a slot.
-    Slot(At, Id, u64, Happened),
-    /// An event of a request.
-    OfRequest(At, Id, Happened),
+    /// An event of the chain, from inside a callback.
+    Event(Told),
     /// sales_abandon, from inside a callback.
     Abandon(Id, bool),
     /// sales_resolve, from inside a callback.
@@ -51,8 +69,7 @@ impl Work {
     pub fn news(&self) -> Option<News> {
         match self {
             Work::Request(at, ask) => Some(News::of_ask(at, &ask.request_id)),
-            Work::Slot(at, request, index, what) => Some(News::of_slot(at, request, *index, *what)),
-            Work::OfRequest(at, request, what) => Some(News::of_request(at, request, *what)),
+            Work::Event(told) => Some(News::of_event(told)),
             _ => None,
         }
         .filter(|news| !news.removed)

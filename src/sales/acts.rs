@@ -183,8 +183,25 @@ fn queue_key(read: &dyn Read, sale: &Sale) -> Result<Option<Vec<u8>>> {
     if sale.state != State::Queued || !sale.in_queue {
         return Ok(None);
     }
-    let price = Known::load(read, &sale.request)?.and_then(|known| known.ask.price_per_slot()).unwrap_or_default();
-    Ok(Some(queue_key_at(sale, price)))
+    // Where the price is not known any more, the key that was made while it was is looked for.
+    let key = match readable(Known::load(read, &sale.request))? {
+        Some(known) => queue_key_at(sale, known.ask.price_per_slot().unwrap_or_default()),
+        None => queued_as(read, &sale.slot)?.unwrap_or_else(|| queue_key_at(sale, U256::ZERO)),
+    };
+    Ok(Some(key))
+}
+
+/// The key under which a slot waits in the queue.
+fn queued_as(read: &dyn Read, slot: &Id) -> Result<Option<Vec<u8>>> {
+    let mut found = None;
+    read.walk(Table::Queue, &[], &mut |key, _| {
+        if key.ends_with(&slot.0) {
+            found = Some(key.to_vec());
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
 }
 
 /// The key of a sale that waits in the queue, at a price per slot.
@@ -295,7 +312,7 @@ pub enum SalesAct {
         /// Slots that may wait in the queue.
         queue_limit: u64,
     },
-    /// A slot that was freed is queued again; refused as busy when it has a live sale by now, as full when its request has too many.
+    /// A slot that was freed is queued again; refused as busy when it has a live sale by now, or its request too many.
     Requeue {
         /// The slot's new sale.
         sale: Box<Sale>,
@@ -372,7 +389,7 @@ impl Act for SalesAct {
                         let known = Known::load(tables, &sale.request)?.map_or(0, |known| known.sales);
                         if u64::from(known) >= *request_limit {
                             let text = format!("{request_limit} slots of request {} are known already", sale.request);
-                            return Err(Error::new(SALES_ERR_FULL, text));
+                            return Err(Error::new(SALES_ERR_BUSY, text));
                         }
                     }
                 }
@@ -432,17 +449,13 @@ fn bound_queue(txn: &mut Txn<'_>, limit: u64, now: u64) -> Result<()> {
     while Counts::load(txn.tables)?.queued > limit {
         let Some(worst) = txn.tables.last(Table::Queue)? else { return Ok(()) };
         let Some(slot) = worst.last_chunk::<32>().map(|slot| Id(*slot)) else { return Ok(()) };
-        let known = |sale: &Sale| Ok(readable(Known::load(txn.tables, &sale.request))?.is_some());
-        let sale = match readable(Sale::load(txn.tables, &slot))? {
-            Some(sale) if known(&sale)? => sale,
+        let Some(sale) = readable(Sale::load(txn.tables, &slot))? else {
             // Damaged: it leaves the queue all the same.
-            _ => {
-                let mut counts = Counts::load(txn.tables)?;
-                counts.queued = counts.queued.saturating_sub(1);
-                counts.save(txn.tables)?;
-                txn.tables.del(Table::Queue, &worst)?;
-                continue;
-            }
+            let mut counts = Counts::load(txn.tables)?;
+            counts.queued = counts.queued.saturating_sub(1);
+            counts.save(txn.tables)?;
+            txn.tables.del(Table::Queue, &worst)?;
+            continue;
         };
         let text = format!("the queue is full ({limit} slots) and this was the worst");
         let ended = Sale {

@@ -198,8 +198,14 @@ pub fn engine(b: Box<dyn Backend>, h: &Arc<Host>, o: Options) -> Arc<Engine> {
 pub struct Switches {
     /// Every write is refused.
     pub refuses: AtomicBool,
+    /// Every read is refused.
+    pub blind: AtomicBool,
+    /// With which status; 0: SALES_ERR_STORE.
+    pub status: AtomicI32,
     /// After so many reads and writes one is refused; below zero: none.
     pub left: AtomicI64,
+    /// After so many writes that could be applied one is refused by its commit; below zero: none.
+    pub commits_left: AtomicI64,
     /// The next write calls it, and is refused.
     pub at_write: Mutex<Option<Hook>>,
     /// A write takes so many milliseconds.
@@ -212,6 +218,11 @@ impl Switches {
     fn fails(&self) -> bool {
         self.left.fetch_sub(1, Ordering::SeqCst) == 0
     }
+
+    fn planned(&self) -> Error {
+        let status = self.status.load(Ordering::SeqCst);
+        Error::new(if status == SALES_OK { SALES_ERR_STORE } else { status }, "planned")
+    }
 }
 
 /// A real store that refuses or takes its time.
@@ -220,8 +231,8 @@ struct Store(LmdbStore, Arc<Switches>);
 impl Backend for Store {
     fn read(&self, body: &mut dyn FnMut(&dyn Read) -> Result<()>) -> Result<()> {
         self.1.reads.fetch_add(1, Ordering::SeqCst);
-        if self.1.fails() {
-            return Err(Error::new(SALES_ERR_STORE, "planned"));
+        if self.1.fails() || self.1.blind.load(Ordering::SeqCst) {
+            return Err(self.1.planned());
         }
         self.0.read(body)
     }
@@ -234,9 +245,15 @@ impl Backend for Store {
             hook();
         }
         if refused {
-            return Err(CommitError::Clean(Error::new(SALES_ERR_STORE, "planned")));
+            return Err(CommitError::Clean(self.1.planned()));
         }
-        self.0.write(body)
+        self.0.write(&mut |write| {
+            body(write)?;
+            if self.1.commits_left.fetch_sub(1, Ordering::SeqCst) == 0 {
+                return Err(self.1.planned());
+            }
+            Ok(())
+        })
     }
     fn seq(&self) -> u64 {
         self.0.seq()
@@ -248,7 +265,8 @@ impl Backend for Store {
 
 /// A store and its switches.
 pub fn store(place: &Place) -> (Box<dyn Backend>, Arc<Switches>) {
-    let switches = Arc::new(Switches { left: AtomicI64::new(-1), ..Switches::default() });
+    let switches =
+        Arc::new(Switches { left: AtomicI64::new(-1), commits_left: AtomicI64::new(-1), ..Switches::default() });
     (Box::new(Store(place.open().unwrap(), switches.clone())), switches)
 }
 

@@ -1,10 +1,13 @@
 //! The greatest block seen: from there a restart has the chain told again, so nothing that was told of an earlier one may be missing,
 //! and what is taken in is not asked for again.
 
+use super::held::Held;
 use super::truth::Truth;
 use sales::datastore::Backend;
+use sales::engine::{Phase, Stats};
 use sales::error::Result;
 use sales::market::Id;
+use sales::sales::sale::State;
 use sales::sales::Happened;
 use sales::status::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,8 +22,14 @@ pub struct Blocks {
     telling: BTreeMap<usize, Piece>,
     /// Threads that are telling and beside which another has run since: it may have taken in already what they told.
     overtaken: BTreeSet<usize>,
-    /// Told, and not taken by the store.
+    /// Told, and not taken by the store: the host tells it again.
     lost: BTreeSet<Piece>,
+    /// Events that the store did not take, and that the module keeps. Nothing has run since that could have taken them in.
+    kept: BTreeSet<Piece>,
+    /// The same, and since then something has.
+    maybe: BTreeSet<Piece>,
+    /// The host has called from inside a callback since something was told.
+    called_in: bool,
     /// Left to another thread, which has not run since; and by which.
     left: Vec<(usize, Piece)>,
     /// The greatest that was told.
@@ -51,6 +60,7 @@ impl Truth {
         let me = self.pauser.me();
         self.blocks.telling.insert(me, piece);
         self.blocks.overtaken.remove(&me);
+        self.blocks.called_in = false;
         self.blocks.told = self.blocks.told.max(piece.0);
     }
 
@@ -65,7 +75,14 @@ impl Truth {
                 blocks.lost.remove(&piece);
             }
             // Another thread may have told it again meanwhile.
-            Some(Err(error)) if (-399..=-300).contains(&error.status) && alone => drop(blocks.lost.insert(piece)),
+            Some(Err(error)) if (-399..=-300).contains(&error.status) && alone => {
+                let to = match piece.3 {
+                    None => &mut blocks.lost,
+                    Some(_) if blocks.called_in => &mut blocks.maybe,
+                    Some(_) => &mut blocks.kept,
+                };
+                to.insert(piece);
+            }
             Some(Ok(SALES_QUEUED)) => {
                 if !blocks.overtaken.contains(&me) {
                     blocks.left.push((me, piece));
@@ -80,6 +97,38 @@ impl Truth {
     pub fn another_runs(&mut self, thread: usize) {
         self.blocks.left.retain(|(by, _)| *by == thread);
         self.blocks.overtaken.extend(self.blocks.telling.keys().filter(|telling| **telling != thread));
+    }
+
+    /// The host calls from inside a callback: what is kept may be taken in, also of the event that is being told.
+    pub fn called_in(&mut self) {
+        self.blocks.called_in = true;
+        self.blocks.maybe.append(&mut self.blocks.kept);
+    }
+
+    /// The host calls. A request that is told begins attempts, of slots that are queued: of no others does it take in what is kept.
+    pub fn a_call_begins(&mut self) {
+        if self.blocks.kept.is_empty() {
+            return;
+        }
+        let of_request = matches!(self.blocks.telling.get(&self.pauser.me()), Some((.., None)));
+        let Some(held) = Held::of(&self.store).filter(|_| of_request) else {
+            self.blocks.maybe.append(&mut self.blocks.kept);
+            return;
+        };
+        let queued: BTreeSet<Id> =
+            held.sales.values().filter(|sale| sale.state == State::Queued).map(|sale| sale.request).collect();
+        let (maybe, kept) =
+            std::mem::take(&mut self.blocks.kept).into_iter().partition(|piece| queued.contains(&piece.1));
+        self.blocks.kept = kept;
+        self.blocks.maybe.extend::<BTreeSet<Piece>>(maybe);
+    }
+
+    /// The module was stopped: what it kept is to be told again, or was taken in at the end.
+    pub fn nothing_is_kept(&mut self) {
+        let blocks = &mut self.blocks;
+        blocks.unclear |= !blocks.kept.is_empty() || !blocks.maybe.is_empty();
+        blocks.kept.clear();
+        blocks.maybe.clear();
     }
 
     /// Something is told without a block, from inside a callback: how that ends is not answered.
@@ -98,7 +147,7 @@ impl Truth {
         let mine = blocks.telling.get(&me).copied();
         let lost = blocks.lost.iter().filter(|piece| mine != Some(**piece));
         let left = blocks.left.iter().map(|(_, piece)| piece).filter(|piece| mine != Some(**piece));
-        let missing = lost.chain(left).map(|piece| piece.0).min();
+        let missing = lost.chain(left).chain(&blocks.kept).map(|piece| piece.0).min();
         if now < before {
             self.broken(format!("block: the greatest seen was {before} and is {now}"));
         } else if missing.is_some_and(|missing| now >= missing) {
@@ -112,11 +161,21 @@ impl Truth {
     }
 
     /// Nobody is inside a call.
-    pub fn block_is_right(&mut self, seen: u64) -> std::result::Result<(), String> {
-        let blocks = &self.blocks;
-        let missing = blocks.lost.first().map(|piece| piece.0);
+    pub fn block_is_right(&mut self, stats: &Stats) -> std::result::Result<(), String> {
+        let (seen, soon) = (stats.last_block, self.now().max(self.latest) + 1);
+        let running = [Phase::Running as u32, Phase::Short as u32].contains(&stats.phase);
+        let blocks = &mut self.blocks;
+        // What is kept asks for a tick at once.
+        if running && stats.next_deadline > soon {
+            if let Some(kept) = blocks.kept.first() {
+                return Err(format!("block: the store refused {kept:?}, and no tick is asked for to try again"));
+            }
+            let taken_in = std::mem::take(&mut blocks.maybe);
+            blocks.taken_in = taken_in.last().map_or(blocks.taken_in, |piece| blocks.taken_in.max(piece.0));
+        }
+        let missing = blocks.lost.iter().chain(&blocks.kept).map(|piece| piece.0).min();
         let right = missing.map_or(blocks.taken_in, |missing| blocks.taken_in.min(missing.saturating_sub(1)));
-        match blocks.unclear || seen == right {
+        match blocks.unclear || !blocks.maybe.is_empty() || seen == right {
             true => {
                 if missing.is_some() {
                     self.count("a block is to be told again");

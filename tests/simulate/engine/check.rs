@@ -50,7 +50,7 @@ impl World {
         let mut t = self.t();
         t.all_is_told()?;
         t.requests_are_right()?;
-        t.block_is_right(look.stats.last_block)?;
+        t.block_is_right(&look.stats)?;
         t.news_are_told(&look.stats)?;
         t.nobody_waits_in_vain(&look.stats, &look.sales)
     }

@@ -208,6 +208,7 @@ impl Host {
     /// What the host calls from inside a callback.
     pub fn inside(&self, engine: &Engine, slot: &Id) {
         let mut t = self.shared.lock();
+        t.called_in();
         let now = t.now();
         t.latest = t.latest.max(now);
         let what = t.rng.below(7);

@@ -172,6 +172,7 @@ impl World {
                     t.doubts.clear();
                     t.acts.begin_anew();
                     t.not_taken_in();
+                    t.nothing_is_kept();
                     t.told = Default::default();
                     t.count("stopped");
                     let alone = t.has.threads == 0;

@@ -200,6 +200,7 @@ impl World {
             let mut t = self.t();
             let who = if t.has.threads > 0 { format!("[{}] ", t.pauser.me()) } else { String::new() };
             say!(t, "{who}{what}");
+            t.a_call_begins();
             who
         };
         let outcome = catch_unwind(AssertUnwindSafe(|| body(&engine)));
