@@ -2,15 +2,19 @@
 //! steps, calls the host with nothing held, and tells the news.
 //!
 //! * [`frame`], [`work`]: one outermost call a thread, and what waits for it. [`tokens`]: what is out at the host.
-//! * [`blocks`]: up to which block all is durable. [`drive`]: operations of the ledger. [`selling`]: sales. [`life`]: start, stop, time. [`input`]: what the host says.
+//! * What the host says: [`input`] for the ledger and by operators, [`requests`] and offers, [`events`] of the chain, [`life`]: start, stop, time.
+//! * [`drive`]: operations of the ledger. [`selling`]: steps of the sales, and their [`effects`]. [`blocks`]: up to which block all is durable.
 //! * [`views`]: what the host may look at. [`news`]: what it is told.
 
 mod blocks;
 mod drive;
+mod effects;
+mod events;
 mod frame;
 mod input;
 mod life;
 mod news;
+mod requests;
 mod selling;
 mod tokens;
 mod views;
@@ -337,31 +341,6 @@ impl Engine {
         }
         clock.now = now;
         clock.latest = clock.latest.max(now);
-    }
-
-    /// Something of the chain is told: its block counts as seen when it is durable.
-    fn see_block(&self, at: &At) {
-        let clock = &mut self.memory().clock;
-        if !at.removed {
-            clock.blocks.told(at.block);
-            clock.latest = clock.latest.max(at.time);
-        }
-    }
-
-    /// Takes in what the chain told.
-    pub(super) fn take_in_block(&self, at: &At, news: News, body: impl FnOnce() -> Result<i32>) -> Result<i32> {
-        frame::begin_news(self.key, (!at.removed).then_some(news));
-        let result = body();
-        let kept = frame::end_news(self.key);
-        let blocks = &mut self.memory().clock.blocks;
-        // What the store did not take, and is not kept, must be told again; what was refused for itself need not.
-        match &result {
-            _ if at.removed => blocks.taken_back(news),
-            _ if kept => blocks.ended(news, None),
-            Ok(_) => blocks.ended(news, Some(true)),
-            Err(error) => blocks.ended(news, Some(!is_of_store(error))),
-        }
-        result
     }
 
     /// Runs the outermost call of this thread: the body, then what follows from it and from calls made inside callbacks, then the news.
