@@ -80,13 +80,17 @@ asan-rust:
 	scripts/sanitized-library.sh address
 	$(MAKE) --no-print-directory -C tests/c torture-address
 
-proofs: library
+proofs: tools library
+	scripts/beside.sh scripts/fuzz-build.sh $(MAKE) --no-print-directory proofs-in-turn
+	$(MAKE) --no-print-directory fuzz
+
+.PHONY: proofs-in-turn
+proofs-in-turn:
 	$(MAKE) --no-print-directory simulate
 	$(MAKE) --no-print-directory interleave
 	$(MAKE) --no-print-directory powerloss
 	$(MAKE) --no-print-directory crash KILLS=100
 	$(MAKE) --no-print-directory disk
-	$(MAKE) --no-print-directory fuzz
 
 # What the targets do is also linted and played by tests/corpus.rs.
 .PHONY: fuzz

@@ -5,8 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 seconds=$1
 shift
-# cargo-fuzz asks for options that a stable compiler has but does not offer. The C of LMDB is watched too.
-RUSTC_BOOTSTRAP=1 CFLAGS="-fsanitize=address -g1" CARGO_TERM_QUIET=true cargo fuzz build
+scripts/fuzz-build.sh
 [ $# -gt 0 ] || set -- $(sed -n 's/^name = "\([a-z]*\)"$/\1/p' fuzz/Cargo.toml | grep -vx targets)
 bin=fuzz/target/$(rustc -vV | sed -n 's/^host: //p')/release
 crashes=0

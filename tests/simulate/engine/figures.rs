@@ -18,6 +18,8 @@ pub struct Before {
     rides: bool,
     /// Nothing is let in, because a repair has failed: how often the total was asked for.
     settling: Option<u64>,
+    /// How often the store has failed.
+    faults: u64,
 }
 
 impl World {
@@ -72,28 +74,30 @@ impl World {
     pub fn before_tick(&self) -> Option<Before> {
         let stats = self.engine()?.stats().ok()?;
         let t = self.t();
-        let (totals, out) = (t.totals, !t.out.is_empty());
+        let (totals, out, faults) = (t.totals, !t.out.is_empty(), t.faults());
         drop(t);
         Some(Before {
             short: stats.overview.books.shortfall > 0,
             seq: stats.store_seq,
             rides: self.on_disk()?.releasing != stats.overview.books.releasing,
             settling: (stats.phase == Phase::Recovering as u32 && !out).then_some(totals),
+            faults,
         })
     }
 
     /// A tick was answered OK.
     pub fn check_tick(&self, now: u64, before: Before) {
         let Some(stats) = self.engine().and_then(|engine| engine.stats().ok()) else { return };
-        let (totals, out) = {
+        let (totals, out, faults) = {
             let t = self.t();
-            (t.totals, !t.out.is_empty())
+            (t.totals, !t.out.is_empty(), t.faults())
         };
         // What rides since is for the next tick.
         if before.rides && before.seq == stats.store_seq {
             return self.broken(format!("S6: what rode before a tick rides still: {stats:?}"));
         }
-        let waits = before.settling.is_some_and(|before| before == totals);
+        // A store that refuses what is written before the total is asked for hinders it.
+        let waits = before.settling.is_some_and(|before| before == totals) && before.faults == faults;
         let ticks = {
             let mut t = self.t();
             if before.settling.is_some() && !waits {
