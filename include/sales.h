@@ -1309,8 +1309,9 @@ sales_status_t sales_evaluate(sales_t sales,
  * [thread-safe] [may wait for the disk]
  * SALES_OK: durable. SALES_ALREADY: nothing of it concerns us. SALES_QUEUED: inside a callback, or another thread is
  * at this sale and takes it in.
- * SALES_ERR_STATE, SALES_ERR_DISK_FULL, SALES_ERR_STORE (not durable: kept in memory and tried again at ticks; after
- * a restart tell it again). */
+ * SALES_ERR_STATE, SALES_ERR_DISK_FULL, SALES_ERR_STORE (not durable: kept in memory, before what is told of the
+ * request later, and tried again at ticks; told again, it counts once; after a restart tell it again), SALES_ERR_FULL
+ * (not kept, because 4096 wait already: tell it again). */
 sales_status_t sales_on_slot_filled(sales_t sales,
                                     uint64_t now,
                                     const struct sales_at_t *at,

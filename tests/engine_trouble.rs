@@ -311,44 +311,6 @@ fn a_block_is_held_by_a_sale_that_waits_for_the_store_and_no_longer() {
     }
 }
 
-/// What the store refused before any sale was told was forgotten, although the header says that it is tried again: a start that nobody heard of.
-#[test]
-fn an_event_that_the_store_refused_is_taken_in_by_a_tick() {
-    let place = Place::in_memory();
-    let host = Arc::new(Host { pends: AtomicBool::new(true), ..Host::default() });
-    let (engine, switches) = started(&place, &host, options());
-    engine.on_request(1000, at(10), ask(1, 2)).unwrap();
-    let request = ask(1, 2).request_id;
-    let freed = slot_id(&request, 1);
-    engine.abandon(1000, freed, false).unwrap();
-    let tokens: Vec<_> = host.tokens.lock().unwrap().drain(..).collect();
-    for (_, token, _) in tokens.iter().filter(|(.., slot)| *slot == freed) {
-        engine.complete(1000, *token, Answer::of(SALES_HOST_CANCELLED)).unwrap();
-    }
-    assert!(engine.sale(freed).unwrap().0.is_ended());
-    let refused = |switch: &AtomicBool| {
-        switch.store(true, Ordering::SeqCst);
-        let told = [
-            engine.on_request_event(1001, at(20), request, Happened::RequestFulfilled),
-            engine.on_slot(1001, at(21), request, 1, Happened::SlotFreed),
-        ];
-        assert!(told.iter().all(|told| told.as_ref().is_err_and(|error| error.status == SALES_ERR_STORE)), "{told:?}");
-        let _ = engine.tick(1001);
-        switch.store(false, Ordering::SeqCst);
-    };
-    refused(&switches.blind);
-    refused(&switches.refuses);
-    engine.on_request(1001, at(30), ask(2, 1)).unwrap();
-    assert_eq!(engine.stats().unwrap().last_block, 19);
-    assert_eq!(engine.next_deadline(), Ok(1002));
-    engine.tick(1002).unwrap();
-    assert!(engine.sale(slot_id(&request, 0)).unwrap().0.started);
-    assert!(engine.sale(freed).unwrap().0.state.is_attempt());
-    engine.on_request(1003, at(40), ask(3, 1)).unwrap();
-    assert_eq!(engine.stats().unwrap().last_block, 40);
-    assert!(engine.next_deadline().unwrap() > 1400, "nothing waits for the store");
-}
-
 /// A damaged record is no better for being told again: its block is held by nobody.
 #[test]
 fn a_block_is_not_held_by_a_sale_whose_request_is_damaged() {

@@ -6,7 +6,7 @@ use crate::sales::step::Happened;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// News that were lost that are remembered one by one at most.
-const LOST: usize = 1024;
+const LOST: usize = super::kept::KEPT_LIMIT;
 
 /// One thing that the chain told: told again, it is the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +27,11 @@ impl News {
 
     pub fn of_event(told: &Told) -> News {
         News { index: told.index, what: Some(told.what), ..News::of_ask(&told.at, &told.request) }
+    }
+
+    /// What it takes back.
+    pub fn original(self) -> News {
+        News { removed: false, ..self }
     }
 }
 
@@ -79,7 +84,7 @@ impl Blocks {
 
     /// It was taken back: there is nothing to be told again.
     pub fn taken_back(&mut self, news: News) {
-        self.lost.remove(&News { removed: false, ..news });
+        self.lost.remove(&news.original());
     }
 
     /// The greatest block before which nothing is missing, if what `mine` tells becomes durable now.

@@ -2,15 +2,17 @@
 //! kept in memory, and taken in at a tick.
 
 use super::blocks::News;
+use super::kept::KEPT_LIMIT;
 use super::requests::REQUEST_SLOTS_MAX;
 use super::work::{At, Told, Work};
-use super::{frame, is_of_store, Engine};
-use crate::error::Result;
+use super::{frame, is_of_store, refuses_all, Engine};
+use crate::error::{Error, Result};
 use crate::market::{slot_id, Id};
 use crate::sales::acts::{self, Known, SalesAct};
 use crate::sales::sale::Sale;
 use crate::sales::step::{Happened, Input};
 use crate::status::*;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Engine {
@@ -76,40 +78,87 @@ impl Engine {
     }
 
     pub(super) fn take_in_event(&self, told: Told) -> Result<i32> {
-        self.take_in_block(&told.at, News::of_event(&told), || self.event_now(told))
+        self.forget_kept(&told);
+        // What was told of the request before, and is kept, comes before it.
+        let before = self.take_in_kept(Some(&told.request));
+        self.take_in_block(&told.at, News::of_event(&told), || match before {
+            Ok(()) => self.event_now(told),
+            Err(error) => Err(self.keep_event(told, error)),
+        })
     }
 
     /// What the store refuses is kept in memory until it takes it.
     pub(super) fn event_now(&self, told: Told) -> Result<i32> {
-        let what = if told.at.removed { Happened::TakenBack } else { told.what };
-        let done = match told.index {
-            Some(index) => self.slot_now(told.request, index, what),
-            None => self.request_event_now(told.request, what),
-        };
-        if done.as_ref().is_err_and(is_of_store) && !frame::is_kept(self.key) {
-            self.keep_event(told);
-        }
-        done
+        self.tell_event(&told).map_err(|error| self.keep_event(told, error))
     }
 
-    /// Keeps an event of which no sale was told.
-    fn keep_event(&self, told: Told) {
-        let mut memory = self.memory();
-        if memory.refused_events.len() >= frame::WORK_LIMIT {
-            return;
+    fn tell_event(&self, told: &Told) -> Result<i32> {
+        let what = if told.at.removed { Happened::TakenBack } else { told.what };
+        match told.index {
+            Some(index) => self.slot_now(told.request, index, what),
+            None => self.request_event_now(told.request, what),
         }
-        memory.refused_events.push(told);
+    }
+
+    /// Keeps an event that the store refused, unless a sale does. Answers what the host is told.
+    fn keep_event(&self, told: Told, error: Error) -> Error {
+        if !is_of_store(&error) || frame::is_kept(self.key) {
+            return error;
+        }
+        let mut memory = self.memory();
+        if !memory.kept.put(told) {
+            let text = format!("{KEPT_LIMIT} events wait for the store already, tell this one again: {error}");
+            return Error::new(SALES_ERR_FULL, text);
+        }
         if let Some(news) = frame::keep_news(self.key) {
             memory.clock.blocks.told(news.block);
         }
+        error
     }
 
-    /// A tick tries again what the store refused.
-    pub(super) fn take_in_refused_events(&self) {
-        let refused = std::mem::take(&mut self.memory().refused_events);
-        for told in refused {
-            self.log_failure("an event of the chain, tried again", self.take_in_event(told));
+    /// An event is told: what is kept of the same is replaced by it, and what it takes back is not to be told again by anybody.
+    fn forget_kept(&self, told: &Told) {
+        let mut memory = self.memory();
+        let memory = &mut *memory;
+        let mut gone = memory.kept.forget(told);
+        if told.at.removed {
+            let original = News::of_event(told).original();
+            for mailbox in memory.mailboxes.values_mut() {
+                gone.extend(mailbox.news.iter().filter(|news| **news == original));
+                mailbox.news.retain(|news| *news != original);
+            }
         }
+        gone.into_iter().for_each(|news| memory.clock.blocks.ended(news, None));
+    }
+
+    /// Tries again what is kept of a request, or all, each request in its order. An error: the store refuses still.
+    pub(super) fn take_in_kept(&self, of: Option<&Id>) -> Result<()> {
+        let mut tried = BTreeSet::new();
+        loop {
+            let Some(told) = self.memory().kept.take(of, &tried) else { return Ok(()) };
+            let done = self.take_in_block(&told.at, News::of_event(&told), || {
+                self.tell_event(&told).map_err(|error| self.keep_again(told, error))
+            });
+            let Err(error) = done else { continue };
+            log::warn!(target: "sales", "[{}] an event of the chain, tried again: {error}", self.key);
+            if is_of_store(&error) {
+                tried.insert(told.request);
+                if of.is_some() || refuses_all(&error) {
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn keep_again(&self, told: Told, error: Error) -> Error {
+        if is_of_store(&error) && !frame::is_kept(self.key) {
+            let mut memory = self.memory();
+            memory.kept.put_back(told);
+            if let Some(news) = frame::keep_news(self.key) {
+                memory.clock.blocks.told(news.block);
+            }
+        }
+        error
     }
 
     fn slot_now(&self, request: Id, index: u64, what: Happened) -> Result<i32> {
@@ -177,7 +226,7 @@ impl Engine {
             };
             Ok((known, live, damaged))
         })?;
-        if known.is_none() && damaged.is_none() {
+        if known.is_none() && damaged.is_none() && slots.is_empty() {
             return Ok(SALES_ALREADY);
         }
         // Also when no sale of it lives: a slot that is freed later is sold by its end, not by its expiry.

@@ -2,17 +2,18 @@
 
 use super::drive::Driven;
 use super::work::Work;
-use super::{frame, Engine, Phase, Recovery};
+use super::{frame, refuses_all, Engine, Phase, Recovery};
 use crate::datastore::unsettled::{self, Owner};
 use crate::error::{Error, Result};
 use crate::host::{Chain, Content, OpKind, Repo, Watch};
 use crate::ledger::recovery::Start;
 use crate::ledger::task::{Done, Purpose, Task};
 use crate::ledger::{RepoCan, BACKOFF_S};
-use crate::market::Market;
+use crate::market::{Id, Market};
 use crate::sales::acts;
 use crate::sales::step::Input;
 use crate::status::*;
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
 /// Sales looked at in one tick; what is due beyond that is due at the next.
@@ -206,8 +207,6 @@ impl Engine {
             memory.phase = if short { Phase::Short } else { Phase::Running };
             memory.next_due = next_due;
             memory.attempting = attempts.into_iter().collect();
-            memory.stuck.clear();
-            memory.held_back = false;
             // The books are settled; what an operator asked for in an earlier life may be more than this one is asked for.
             memory.repair_again = false;
             // In one breath with the phase, from which on other threads may tell a sale something: that it begins anew, it hears first.
@@ -256,9 +255,7 @@ impl Engine {
             }
             // What was told and could not be written down then: it may be now.
             let stuck = std::mem::take(&mut self.memory().stuck);
-            for slot in stuck {
-                self.log_failure("a sale that waited for the store", self.wake(slot));
-            }
+            self.wake_stuck(stuck);
             Ok(())
         })?;
         self.outermost(|| {
@@ -278,8 +275,8 @@ impl Engine {
                 // What waited in them was not taken in, and is to be told again.
                 let mailboxes = std::mem::take(&mut memory.mailboxes);
                 let backlog = std::mem::take(&mut memory.backlog);
-                let refused = std::mem::take(&mut memory.refused_events);
-                let left = backlog.into_iter().chain(refused.into_iter().map(Work::Event));
+                let kept = memory.kept.take_all();
+                let left = backlog.into_iter().chain(kept.into_iter().map(Work::Event));
                 let left = left.filter_map(|work| work.news()).collect::<Vec<_>>();
                 for news in mailboxes.into_values().flat_map(|mailbox| mailbox.news).chain(left) {
                     memory.clock.blocks.ended(news, Some(false));
@@ -327,15 +324,14 @@ impl Engine {
                 task.purpose = Purpose::Again;
                 self.drive_apart(task);
             }
-            self.take_in_refused_events();
+            // What is refused still is kept, and has been told to the log.
+            let _ = self.take_in_kept(None);
             let (stuck, held_back) = {
                 let mut memory = self.memory();
                 (std::mem::take(&mut memory.stuck), std::mem::take(&mut memory.held_back))
             };
             let goes_on = held_back || !stuck.is_empty();
-            for slot in stuck {
-                self.log_failure("a sale that waited for the store", self.wake(slot));
-            }
+            self.wake_stuck(stuck);
             if goes_on {
                 // Another tick may have passed over them as long as they were stuck.
                 self.look_by(now);
@@ -352,6 +348,19 @@ impl Engine {
             self.refresh_phase();
             looked.map(|()| SALES_OK)
         })
+    }
+
+    /// Goes on with the sales whose step could not be written down. Where the store refuses whatever is tried, the others go on waiting.
+    fn wake_stuck(&self, stuck: BTreeSet<Id>) {
+        let mut stuck = stuck.into_iter();
+        while let Some(slot) = stuck.next() {
+            let Err(error) = self.wake(slot) else { continue };
+            log::warn!(target: "sales", "[{}] a sale that waited for the store: {error}", self.key);
+            if refuses_all(&error) {
+                self.memory().stuck.extend(stuck);
+                return;
+            }
+        }
     }
 
     fn look_at_due(&self) -> Result<()> {
@@ -385,7 +394,8 @@ impl Engine {
         let (_, next) = look(0, 0).map_err(put_off)?;
         let (still, _) = look(by, 1).map_err(put_off)?;
         // One that is due and had no place in this tick need not wait; one that was told and is still due must.
-        let more = slots.len() == DUE_AT_A_TIME && still.iter().any(|slot| !slots.contains(slot));
+        let refused = !self.memory().stuck.is_empty();
+        let more = !refused && slots.len() == DUE_AT_A_TIME && still.iter().any(|slot| !slots.contains(slot));
         self.look_by(if more { next } else { soon.max(next) });
         Ok(())
     }
@@ -441,7 +451,7 @@ impl Engine {
             return u64::MAX;
         }
         let now = memory.clock.now;
-        let kept = !memory.refused_events.is_empty() || !memory.stuck.is_empty();
+        let kept = !memory.kept.is_empty() || !memory.stuck.is_empty();
         let waits = !memory.backlog.is_empty() || kept || memory.held_back;
         // A pause of more than the longest comes from a clock that was set back: it is over.
         let over = |at: u64| at != u64::MAX && at > now.saturating_add(BACKOFF_S.1);

@@ -12,6 +12,7 @@ mod effects;
 mod events;
 mod frame;
 mod input;
+mod kept;
 mod life;
 mod news;
 mod requests;
@@ -36,10 +37,11 @@ use crate::sales::step::Input;
 use crate::status::*;
 use crate::sync::{Mutex, MutexGuard, RwLock};
 use blocks::{Blocks, News};
+use kept::Kept;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
-use work::{Told, Work};
+use work::Work;
 
 /// How the host opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -127,7 +129,12 @@ impl Mailbox {
     fn put(&mut self, input: Input) {
         let again = matches!(self.inbox.back(), Some(Input::Again));
         let at = self.inbox.len().saturating_sub(usize::from(again));
-        self.inbox.insert(at, input);
+        // Told again while it waits for the store, it must not wait twice.
+        let last = at.checked_sub(1).and_then(|last| self.inbox.get(last));
+        match (last, &input) {
+            (Some(Input::Happened(waits)), Input::Happened(what)) if waits == what => {}
+            _ => self.inbox.insert(at, input),
+        }
     }
 
     /// What could not be taken in comes first again; what could not be asked for, last.
@@ -171,8 +178,8 @@ struct Memory {
     stuck: BTreeSet<Id>,
     /// The store refused a reservation: it would refuse the next one too, so that none is begun before the next tick.
     held_back: bool,
-    /// Events of the chain that the store refused before any sale was told; ticks try again.
-    refused_events: Vec<Told>,
+    /// Events of the chain that the store refused; ticks try again.
+    kept: Kept,
     /// Work that a call left over.
     backlog: VecDeque<Work>,
     outbox: VecDeque<Event>,
@@ -215,6 +222,11 @@ fn is_of_store(error: &Error) -> bool {
         -399..=-300 | SALES_ERR_FULL | SALES_ERR_INTERNAL => true,
         _ => false,
     }
+}
+
+/// Whether it would refuse whatever is tried next as well: not one record is to blame, nor a disk that has room for releases only.
+fn refuses_all(error: &Error) -> bool {
+    (-399..=-300).contains(&error.status) && ![SALES_ERR_RECORD, SALES_ERR_DISK_FULL].contains(&error.status)
 }
 
 /// One instance.
@@ -280,7 +292,7 @@ impl Engine {
                 rest_until: u64::MAX,
                 stuck: BTreeSet::new(),
                 held_back: false,
-                refused_events: Vec::new(),
+                kept: Kept::default(),
                 backlog: VecDeque::new(),
                 outbox: VecDeque::new(),
                 delivering: false,

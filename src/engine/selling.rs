@@ -330,7 +330,7 @@ impl Engine {
 
 /// What of the chain's news this thread takes in waits in a mailbox, and counts as told until that is empty.
 fn keep_news(engine: u64, mailbox: &mut Mailbox, clock: &mut Clock) {
-    if let Some(news) = frame::keep_news(engine) {
+    if let Some(news) = frame::keep_news(engine).filter(|news| !mailbox.news.contains(news)) {
         mailbox.news.push(news);
         clock.blocks.told(news.block);
     }

@@ -135,9 +135,10 @@ fn readable<T>(loaded: Result<Option<T>>) -> Result<Option<T>> {
     }
 }
 
-/// The same of a request that may be damaged.
+/// The same of a request that may be damaged, or missing.
 fn change_readable(write: &mut dyn Write, request: &Id, body: impl FnOnce(&mut Known) -> Result<()>) -> Result<()> {
     match Known::load(write, request) {
+        Ok(None) => Ok(()),
         Err(error) if error.is_of_record() => Ok(()),
         _ => change_request(write, request, body),
     }
@@ -178,17 +179,15 @@ pub fn due_key(sale: &Sale) -> Option<Vec<u8>> {
 }
 
 /// The order of the queue: not yet tried before tried; profit descending; collateral ascending; expiry later first; size ascending; a
-/// random rank; slot id.
+/// random rank; slot id. Where the price is not known any more, the key that was made while it was.
 fn queue_key(read: &dyn Read, sale: &Sale) -> Result<Option<Vec<u8>>> {
     if sale.state != State::Queued || !sale.in_queue {
         return Ok(None);
     }
-    // Where the price is not known any more, the key that was made while it was is looked for.
-    let key = match readable(Known::load(read, &sale.request))? {
-        Some(known) => queue_key_at(sale, known.ask.price_per_slot().unwrap_or_default()),
-        None => queued_as(read, &sale.slot)?.unwrap_or_else(|| queue_key_at(sale, U256::ZERO)),
-    };
-    Ok(Some(key))
+    match readable(Known::load(read, &sale.request))? {
+        Some(known) => Ok(Some(queue_key_at(sale, known.ask.price_per_slot().unwrap_or_default()))),
+        None => queued_as(read, &sale.slot),
+    }
 }
 
 /// The key under which a slot waits in the queue.
@@ -240,7 +239,9 @@ fn put(write: &mut dyn Write, sale: &Sale) -> Result<()> {
         Some(old) => queue_key(write, old)?,
         None => None,
     };
-    let queue_after = queue_key(write, sale)?;
+    // One whose price is not known any more comes into the queue as one that pays nothing.
+    let enters = sale.state == State::Queued && sale.in_queue;
+    let queue_after = queue_key(write, sale)?.or_else(|| enters.then(|| queue_key_at(sale, U256::ZERO)));
     let mut counts = Counts::load(write)?;
     counts.live = count(counts.live, b.is_some_and(|old| !old.is_ended()), !sale.is_ended())?;
     counts.queued = count(counts.queued, queue.is_some(), queue_after.is_some())?;
@@ -449,13 +450,16 @@ fn bound_queue(txn: &mut Txn<'_>, limit: u64, now: u64) -> Result<()> {
     while Counts::load(txn.tables)?.queued > limit {
         let Some(worst) = txn.tables.last(Table::Queue)? else { return Ok(()) };
         let Some(slot) = worst.last_chunk::<32>().map(|slot| Id(*slot)) else { return Ok(()) };
-        let Some(sale) = readable(Sale::load(txn.tables, &slot))? else {
-            // Damaged: it leaves the queue all the same.
-            let mut counts = Counts::load(txn.tables)?;
-            counts.queued = counts.queued.saturating_sub(1);
-            counts.save(txn.tables)?;
-            txn.tables.del(Table::Queue, &worst)?;
-            continue;
+        let sale = match readable(Sale::load(txn.tables, &slot))? {
+            Some(sale) if queue_key(txn.tables, &sale)?.as_ref() == Some(&worst) => sale,
+            // Damaged, or not there as far as its sale says: it leaves the queue all the same.
+            sale => {
+                let mut counts = Counts::load(txn.tables)?;
+                counts.queued = counts.queued.saturating_sub(u64::from(sale.is_none()));
+                counts.save(txn.tables)?;
+                txn.tables.del(Table::Queue, &worst)?;
+                continue;
+            }
         };
         let text = format!("the queue is full ({limit} slots) and this was the worst");
         let ended = Sale {

@@ -123,6 +123,16 @@ impl Truth {
         self.blocks.maybe.extend::<BTreeSet<Piece>>(maybe);
     }
 
+    /// An event is taken back: what is kept of it is not taken in.
+    pub fn is_taken_back(&mut self, request: Id, index: Option<u64>, what: Happened) {
+        let blocks = &mut self.blocks;
+        let before = blocks.kept.len() + blocks.maybe.len();
+        let other = |piece: &Piece| (piece.1, piece.2, piece.3) != (request, index, Some(what));
+        blocks.kept.retain(other);
+        blocks.maybe.retain(other);
+        blocks.unclear |= before != blocks.kept.len() + blocks.maybe.len();
+    }
+
     /// The module was stopped: what it kept is to be told again, or was taken in at the end.
     pub fn nothing_is_kept(&mut self) {
         let blocks = &mut self.blocks;

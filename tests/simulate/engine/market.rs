@@ -202,7 +202,9 @@ impl World {
             on.block = seen.block;
         }
         let before = self.t().before_it_is_told(&wire);
-        if !removed {
+        if removed {
+            self.t().is_taken_back(wire.request, wire.index, wire.what);
+        } else {
             self.t().tells((seen.block, wire.request, wire.index, Some(wire.what)));
         }
         self.t().asked.stirred();
