@@ -33,19 +33,8 @@ fn slot(n: u64) -> Id {
     slot_id(&request(n), 0)
 }
 
-fn proof() -> Answer {
-    Answer { proof: Some(vec![1]), ..Answer::of(SALES_OK) }
-}
-
 fn status<T>(told: sales::error::Result<T>) -> std::result::Result<T, i32> {
     told.map_err(|error| error.status)
-}
-
-fn selling(place: &Place, pends: bool) -> (Arc<Host>, Arc<Engine>, Arc<Switches>) {
-    let host = Arc::new(Host { pends: AtomicBool::new(pends), ..Host::default() });
-    let (engine, switches) = started(place, &host, options());
-    engine.on_request(1000, at(10), ask(1, 1)).unwrap();
-    (host, engine, switches)
 }
 
 /// Request 1 has a filled slot.

@@ -27,10 +27,6 @@ fn slot(n: u64) -> Id {
     slot_id(&ask(n, 1).request_id, 0)
 }
 
-fn proof() -> Answer {
-    Answer { proof: Some(vec![1]), ..Answer::of(SALES_OK) }
-}
-
 // A start beside other threads.
 
 /// Dies with the fills of two slots out; the slots, in their order.
@@ -151,9 +147,7 @@ fn a_refill_is_not_asked_for_while_the_last_is_still_to_go_back() {
 #[test]
 fn a_sale_that_is_due_and_cannot_be_written_down_asks_for_one_tick_a_second() {
     let place = Place::in_memory();
-    let host = Arc::new(Host { pends: AtomicBool::new(true), ..Host::default() });
-    let (engine, switches) = started(&place, &host, options());
-    engine.on_request(1000, At::default(), ask(1, 1)).unwrap();
+    let (_, engine, switches) = selling(&place, true);
     switches.refuses.store(true, Ordering::SeqCst);
     assert_eq!(ticks_in_a_second(&engine, 1490), 1);
     // And hears once, not with every tick, that it is due.
@@ -170,9 +164,7 @@ fn a_sale_that_is_due_and_cannot_be_written_down_asks_for_one_tick_a_second() {
 #[test]
 fn an_abandon_that_failed_takes_no_effect_later() {
     let place = Place::in_memory();
-    let host = Arc::new(Host::default());
-    let (engine, switches) = started(&place, &host, options());
-    engine.on_request(1000, At::default(), ask(1, 1)).unwrap();
+    let (host, engine, switches) = selling(&place, false);
     let (_, token, slot) = host.tokens.lock().unwrap().remove(0);
     engine.complete(1001, token, proof()).unwrap();
     assert_eq!(engine.sale(slot).unwrap().0.state, State::Filled);
@@ -188,9 +180,7 @@ fn an_abandon_that_failed_takes_no_effect_later() {
 #[test]
 fn a_store_that_cannot_be_read_asks_for_one_tick_a_second() {
     let place = Place::in_memory();
-    let host = Arc::new(Host { pends: AtomicBool::new(true), ..Host::default() });
-    let (engine, switches) = started(&place, &host, options());
-    engine.on_request(1000, At::default(), ask(1, 1)).unwrap();
+    let (_, engine, switches) = selling(&place, true);
     switches.blind.store(true, Ordering::SeqCst);
     assert_eq!(ticks_in_a_second(&engine, 1490), 1);
     switches.blind.store(false, Ordering::SeqCst);
@@ -217,9 +207,7 @@ fn all_that_is_due_in_a_second_is_looked_at_in_that_second() {
 #[test]
 fn a_stopped_instance_asks_for_no_tick() {
     let place = Place::in_memory();
-    let host = Arc::new(Host::default());
-    let (engine, switches) = started(&place, &host, options());
-    engine.on_request(1000, At::default(), ask(1, 1)).unwrap();
+    let (host, engine, switches) = selling(&place, false);
     let (_, token, slot) = host.tokens.lock().unwrap().remove(0);
     engine.complete(1001, token, proof()).unwrap();
     switches.refuses.store(true, Ordering::SeqCst);

@@ -4,7 +4,7 @@
 use super::store_common::Place;
 use sales::datastore::lmdb::LmdbStore;
 use sales::datastore::{Backend, CommitError, Read, Table, Write};
-use sales::engine::{Engine, Options};
+use sales::engine::{At, Engine, Options};
 use sales::error::{Error, Result};
 use sales::host::*;
 use sales::market::*;
@@ -284,6 +284,19 @@ pub fn begun(place: &Place) -> (Arc<Host>, Arc<Engine>) {
     let host = Arc::new(Host { pends: AtomicBool::new(true), ..Host::default() });
     let (engine, _) = started(place, &host, options());
     (host, engine)
+}
+
+/// Request 1 of block 10 is accepted, and its slot attempted; where content pends, it is being downloaded, else proved.
+pub fn selling(place: &Place, pends: bool) -> (Arc<Host>, Arc<Engine>, Arc<Switches>) {
+    let host = Arc::new(Host { pends: AtomicBool::new(pends), ..Host::default() });
+    let (engine, switches) = started(place, &host, options());
+    engine.on_request(1000, At { block: 10, ..At::default() }, ask(1, 1)).unwrap();
+    (host, engine, switches)
+}
+
+/// What content.prove answers.
+pub fn proof() -> Answer {
+    Answer { proof: Some(vec![1]), ..Answer::of(SALES_OK) }
 }
 
 /// Changes a bit of a value.
