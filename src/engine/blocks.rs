@@ -1,39 +1,10 @@
 //! Up to which block of the chain everything that was told is durable: from there a restart has it told again. Plain data.
 
-use super::work::{At, Told};
-use crate::market::Id;
-use crate::sales::step::Happened;
+use super::told::News;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// News that were lost that are remembered one by one at most.
 const LOST: usize = super::kept::KEPT_LIMIT;
-
-/// One thing that the chain told: told again, it is the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct News {
-    /// Its block.
-    pub block: u64,
-    /// It was taken back: no block counts as seen by that.
-    pub removed: bool,
-    of: Id,
-    index: Option<u64>,
-    what: Option<Happened>,
-}
-
-impl News {
-    pub fn of_ask(at: &At, request: &Id) -> News {
-        News { block: at.block, removed: at.removed, of: *request, index: None, what: None }
-    }
-
-    pub fn of_event(told: &Told) -> News {
-        News { index: told.index, what: Some(told.what), ..News::of_ask(&told.at, &told.request) }
-    }
-
-    /// What it takes back.
-    pub fn original(self) -> News {
-        News { removed: false, ..self }
-    }
-}
 
 /// Which blocks were told of, and how that went.
 pub struct Blocks {

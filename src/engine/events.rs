@@ -1,10 +1,10 @@
 //! What the chain tells of slots and requests. Each piece is of a block, which counts as seen when it is durable; what the store refuses is
 //! kept in memory, and taken in at a tick.
 
-use super::blocks::News;
 use super::kept::KEPT_LIMIT;
 use super::requests::REQUEST_SLOTS_MAX;
-use super::work::{At, Told, Work};
+use super::told::{At, News, Told};
+use super::work::Work;
 use super::{frame, is_of_store, refuses_all, Engine};
 use crate::error::{Error, Result};
 use crate::market::{slot_id, Id};

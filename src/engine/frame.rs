@@ -1,7 +1,7 @@
 //! The outermost call of a thread into an instance, and the work that waits for it. A call made from inside a callback finds the frame
 //! of the call that made the callback, leaves its input there, and returns: the stack does not grow.
 
-use super::blocks::News;
+use super::told::News;
 use super::work::Work;
 use crate::error::{Error, Result};
 use crate::status::*;

@@ -1,7 +1,6 @@
 //! Events of the chain that the store refused before any sale was told: kept in memory, in their order, until it takes them. Plain data.
 
-use super::blocks::News;
-use super::work::Told;
+use super::told::{News, Told};
 use crate::market::Id;
 use std::collections::{BTreeSet, VecDeque};
 

@@ -2,8 +2,9 @@
 //! steps, calls the host with nothing held, and tells the news.
 //!
 //! * [`frame`], [`work`]: one outermost call a thread, and what waits for it. [`tokens`]: what is out at the host.
+//! * [`told`]: what the chain tells. [`kept`]: what of it waits for the store. [`blocks`]: up to which block all is durable.
 //! * What the host says: [`input`] for the ledger and by operators, [`requests`] and offers, [`events`] of the chain, [`life`]: start, stop, time.
-//! * [`drive`]: operations of the ledger. [`selling`]: steps of the sales, and their [`effects`]. [`blocks`]: up to which block all is durable.
+//! * [`drive`]: operations of the ledger. [`selling`]: steps of the sales, and their [`effects`].
 //! * [`views`]: what the host may look at. [`news`]: what it is told.
 
 mod blocks;
@@ -18,12 +19,13 @@ mod news;
 mod requests;
 mod selling;
 mod tokens;
+mod told;
 mod views;
 mod work;
 
 pub use frame::WORK_LIMIT;
+pub use told::At;
 pub use views::{ReservationView, Stats};
-pub use work::At;
 
 use crate::datastore::group::{Change, Failure, Outcome};
 use crate::datastore::Backend;
@@ -36,11 +38,12 @@ use crate::market::{keccak256, Id, Market};
 use crate::sales::step::Input;
 use crate::status::*;
 use crate::sync::{Mutex, MutexGuard, RwLock};
-use blocks::{Blocks, News};
+use blocks::Blocks;
 use kept::Kept;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
+use told::News;
 use work::Work;
 
 /// How the host opened.

@@ -1,7 +1,7 @@
 //! What is sold and to whom: offers, and requests, each decided on and queued.
 
-use super::blocks::News;
-use super::work::{At, Told, Work};
+use super::told::{At, News, Told};
+use super::work::Work;
 use super::{frame, Engine};
 use crate::error::{Error, Result};
 use crate::event::{Event, EventKind};

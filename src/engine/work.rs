@@ -1,42 +1,10 @@
 //! What waits to be done by the outermost call.
 
-use super::blocks::News;
 use super::tokens::Owner;
+use super::told::{At, News, Told};
 use crate::host::Answer;
 use crate::ledger::task::Task;
-use crate::market::{slot_id, Ask, Id};
-use crate::sales::step::Happened;
-
-/// Where in the chain something was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct At {
-    /// The block.
-    pub block: u64,
-    /// Its time; 0: unknown.
-    pub time: u64,
-    /// The log was taken back.
-    pub removed: bool,
-}
-
-/// An event of the chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Told {
-    /// Where.
-    pub at: At,
-    /// Of which request.
-    pub request: Id,
-    /// Of which slot of it; `None`: of all.
-    pub index: Option<u64>,
-    /// What happened.
-    pub what: Happened,
-}
-
-impl Told {
-    /// Its slot; zero where it is of all.
-    pub fn slot(&self) -> Id {
-        self.index.map_or(Id::ZERO, |index| slot_id(&self.request, index))
-    }
-}
+use crate::market::{Ask, Id};
 
 /// One thing to do.
 pub enum Work {
