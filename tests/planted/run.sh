@@ -85,6 +85,19 @@ by_random() {
     fi
 }
 
+# A test of tests/*.rs, by its name.
+by_rust() {
+    if ! cargo test --release --quiet --test "$test" --no-run >"$work/log" 2>&1; then
+        result='DOES NOT BUILD'
+    elif cargo test --release --quiet --test "$test" >"$work/log" 2>&1; then
+        result="NOT FOUND by $test"
+    else
+        what=$(sed -n 's/^---- \([a-z_]*\) stdout ----$/\1/p' "$work/log" | tr '\n' ' ' | cut -c1-120)
+        result="found by $test: $what"
+        [ -n "$what" ] || result='THE TEST FAILED OTHERWISE'
+    fi
+}
+
 for name in "$@"; do
     patch=$here/$name.patch
     promise=$(sed -n 's/^promise: //p' "$patch")
@@ -93,7 +106,10 @@ for name in "$@"; do
     if ! patch -p0 -s -F3 <"$patch" >"$work/log" 2>&1; then
         result='THE PATCH DOES NOT APPLY'
     else
-        "by_${test:-simulate}"
+        case ${test:-simulate} in
+        simulate | powerloss | exhaustive | random) "by_${test:-simulate}" ;;
+        *) by_rust ;;
+        esac
     fi
     case $result in found*) ;; *) failed=$((failed + 1)); tail -n 5 "$work/log" ;; esac
     case $result in found*) found=$((found + 1)) ;; esac

@@ -138,6 +138,10 @@ impl Truth {
     /// How a sale ends is how its request ended. Before its fill it may be too late as well; what was decided while something was out stays so,
     /// whatever is told since.
     fn outcome(&self, before: &Sale, after: &Sale) -> Result<(), &'static str> {
+        let given_up = |sale: &Sale| sale.wanted == Some(State::Abandoned);
+        if given_up(before) && !given_up(after) && after.wanted.is_some() {
+            return Err("was given up by an operator, and is to end otherwise");
+        }
         let ours = before.state >= State::Filled;
         // Of one that is ours the chain is read first.
         let planned = |sale: &Sale| sale.wanted.filter(|_| sale.state < State::Filled);
