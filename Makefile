@@ -42,7 +42,7 @@ demo: tools-demo library
 test: tools
 	$(STAGE) lint    $(MAKE) --no-print-directory lint
 	$(STAGE) core    $(MAKE) --no-print-directory rust
-	$(STAGE) abi     $(MAKE) --no-print-directory c
+	$(STAGE) abi     scripts/beside.sh scripts/fuzz-build.sh $(MAKE) --no-print-directory c
 	$(STAGE) proofs  $(MAKE) --no-print-directory proofs
 	$(STAGE) foreign $(MAKE) --no-print-directory foreign
 	$(STAGE) demo    $(MAKE) --no-print-directory demo
@@ -80,17 +80,13 @@ asan-rust:
 	scripts/sanitized-library.sh address
 	$(MAKE) --no-print-directory -C tests/c torture-address
 
-proofs: tools library
-	scripts/beside.sh scripts/fuzz-build.sh $(MAKE) --no-print-directory proofs-in-turn
-	$(MAKE) --no-print-directory fuzz
-
-.PHONY: proofs-in-turn
-proofs-in-turn:
+proofs: library
 	$(MAKE) --no-print-directory simulate
 	$(MAKE) --no-print-directory interleave
 	$(MAKE) --no-print-directory powerloss
 	$(MAKE) --no-print-directory crash KILLS=100
 	$(MAKE) --no-print-directory disk
+	$(MAKE) --no-print-directory fuzz
 
 # What the targets do is also linted and played by tests/corpus.rs.
 .PHONY: fuzz
