@@ -94,27 +94,34 @@ fn an_event_that_the_store_refused_is_taken_in_by_a_tick() {
     assert!(engine.next_deadline().unwrap() > 1400, "nothing waits for the store");
 }
 
-/// The end of a request that was refused, then taken back, and then taken in: the space of a filled slot went with it (S5).
+/// The end of a request that was refused, then taken back, and then taken in: the space of a filled slot went with it (S5). Refused by a read it
+/// waits for a tick; refused by a write, in the mailbox of the sale.
 #[test]
 fn what_is_taken_back_while_it_is_kept_has_no_effect() {
-    let place = Place::in_memory();
-    let (host, engine, switches) = filled(&place);
-    switches.blind.store(true, Ordering::SeqCst);
-    engine.on_request_event(1002, at(20), request(1), Happened::RequestFailed).unwrap_err();
-    switches.blind.store(false, Ordering::SeqCst);
-    engine.on_request_event(1002, taken_back(20), request(1), Happened::RequestFailed).unwrap();
-    engine.tick(1003).unwrap();
-    assert_eq!(engine.sale(slot(1)).unwrap().0.state, State::Filled);
-    assert_eq!(host.total.load(Ordering::SeqCst), 100);
-    // The same of a slot that is being attempted.
-    let place = Place::in_memory();
-    let (_, engine, switches) = selling(&place, true);
-    switches.blind.store(true, Ordering::SeqCst);
-    engine.on_slot(1002, at(20), request(1), 0, Happened::SlotFilled).unwrap_err();
-    switches.blind.store(false, Ordering::SeqCst);
-    engine.on_slot(1002, taken_back(20), request(1), 0, Happened::SlotFilled).unwrap();
-    engine.tick(1003).unwrap();
-    assert_eq!(engine.sale(slot(1)).unwrap().0.wanted, None);
+    for (blind, works) in [(true, true), (true, false), (false, true), (false, false)] {
+        let place = Place::in_memory();
+        let (host, engine, switches) = filled(&place);
+        let switch = if blind { &switches.blind } else { &switches.refuses };
+        switch.store(true, Ordering::SeqCst);
+        engine.on_request_event(1002, at(20), request(1), Happened::RequestFailed).unwrap_err();
+        switch.store(!works, Ordering::SeqCst);
+        let _ = engine.on_request_event(1002, taken_back(20), request(1), Happened::RequestFailed);
+        switch.store(false, Ordering::SeqCst);
+        engine.tick(1003).unwrap();
+        assert_eq!(engine.sale(slot(1)).unwrap().0.state, State::Filled, "blind: {blind}, works: {works}");
+        assert_eq!(host.total.load(Ordering::SeqCst), 100);
+        // The same of a slot that is being attempted.
+        let place = Place::in_memory();
+        let (_, engine, switches) = selling(&place, true);
+        let switch = if blind { &switches.blind } else { &switches.refuses };
+        switch.store(true, Ordering::SeqCst);
+        engine.on_slot(1002, at(20), request(1), 0, Happened::SlotFilled).unwrap_err();
+        switch.store(!works, Ordering::SeqCst);
+        let _ = engine.on_slot(1002, taken_back(20), request(1), 0, Happened::SlotFilled);
+        switch.store(false, Ordering::SeqCst);
+        engine.tick(1003).unwrap();
+        assert_eq!(engine.sale(slot(1)).unwrap().0.wanted, None, "blind: {blind}, works: {works}");
+    }
 }
 
 /// Its block was held for the life of the instance, because nobody could tell it again.
@@ -289,4 +296,22 @@ fn a_place_in_the_queue_that_is_nobodys_is_given_up() {
     let (sale, _) = engine.sale(slot(1)).unwrap();
     assert_eq!(sale.state, State::Downloading, "it never was in the queue");
     assert_eq!(engine.stats().unwrap().counts.queued, 1);
+}
+
+/// The same of a sale that is filled: a start tried to begin it without end.
+#[test]
+fn a_place_in_the_queue_of_a_filled_slot_is_not_attempted() {
+    let place = Place::in_memory();
+    let (host, first, _) = filled(&place);
+    drop(first);
+    let key = [&[0u8][..], &[0; 32], &[0; 32], &[0; 24], &slot(1).0].concat();
+    place.open().unwrap().write(&mut |write: &mut dyn Write| write.put(Table::Queue, &key, &[])).unwrap();
+    let engine = engine(Box::new(place.open().unwrap()), &host, options());
+    let (done, is_done) = mpsc::channel();
+    let within = engine.clone();
+    std::thread::spawn(move || done.send(within.start(1001)).unwrap());
+    assert_eq!(is_done.recv_timeout(Duration::from_secs(60)).expect("it begins it without end"), Ok(SALES_OK));
+    assert_eq!(engine.sale(slot(1)).unwrap().0.state, State::Filled);
+    assert_eq!(engine.on_request(1002, at(20), ask(2, 1)), Ok(SALES_OK));
+    assert!(engine.sale(slot(2)).unwrap().0.state.is_attempt(), "the others are attempted");
 }

@@ -116,16 +116,17 @@ impl Engine {
         error
     }
 
-    /// An event is told: what is kept of the same is replaced by it, and what it takes back is not to be told again by anybody.
+    /// An event is told: what is kept of the same is replaced by it; what it takes back has no effect any more, and is not to be told again by anybody.
     fn forget_kept(&self, told: &Told) {
         let mut memory = self.memory();
         let memory = &mut *memory;
         let mut gone = memory.kept.forget(told);
         if told.at.removed {
             let original = News::of_event(told).original();
-            for mailbox in memory.mailboxes.values_mut() {
-                gone.extend(mailbox.news.iter().filter(|news| **news == original));
+            for mailbox in memory.mailboxes.values_mut().filter(|mailbox| mailbox.news.contains(&original)) {
+                gone.push(original);
                 mailbox.news.retain(|news| *news != original);
+                mailbox.forget(told.what);
             }
         }
         gone.into_iter().for_each(|news| memory.clock.blocks.ended(news, None));

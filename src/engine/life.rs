@@ -352,12 +352,16 @@ impl Engine {
 
     /// Goes on with the sales whose step could not be written down. Where the store refuses whatever is tried, the others go on waiting.
     fn wake_stuck(&self, stuck: BTreeSet<Id>) {
-        let mut stuck = stuck.into_iter();
+        let first = self.memory().stuck_first;
+        let (before, behind): (Vec<Id>, Vec<Id>) = stuck.into_iter().partition(|slot| *slot <= first);
+        let mut stuck = behind.into_iter().chain(before);
         while let Some(slot) = stuck.next() {
             let Err(error) = self.wake(slot) else { continue };
             log::warn!(target: "sales", "[{}] a sale that waited for the store: {error}", self.key);
             if refuses_all(&error) {
-                self.memory().stuck.extend(stuck);
+                let mut memory = self.memory();
+                memory.stuck_first = slot;
+                memory.stuck.extend(stuck);
                 return;
             }
         }

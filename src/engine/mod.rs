@@ -35,7 +35,7 @@ use crate::host::{Chain, Content, OpKind, Repo, Watch};
 use crate::ledger::task::{Done, Task};
 use crate::ledger::Ledger;
 use crate::market::{keccak256, Id, Market};
-use crate::sales::step::Input;
+use crate::sales::step::{Happened, Input};
 use crate::status::*;
 use crate::sync::{Mutex, MutexGuard, RwLock};
 use blocks::Blocks;
@@ -140,6 +140,14 @@ impl Mailbox {
         }
     }
 
+    /// Something that waits is taken back.
+    fn forget(&mut self, what: Happened) {
+        if let Some(at) = self.inbox.iter().rposition(|input| matches!(input, Input::Happened(waits) if *waits == what))
+        {
+            self.inbox.remove(at);
+        }
+    }
+
     /// What could not be taken in comes first again; what could not be asked for, last.
     fn put_back(&mut self, input: Input) {
         match (&input, self.inbox.back()) {
@@ -179,6 +187,8 @@ struct Memory {
     rest_until: u64,
     /// Sales whose step could not be written down; ticks try again.
     stuck: BTreeSet<Id>,
+    /// The first that was refused when they were tried last: the others come before it, lest they wait for it for ever.
+    stuck_first: Id,
     /// The store refused a reservation: it would refuse the next one too, so that none is begun before the next tick.
     held_back: bool,
     /// Events of the chain that the store refused; ticks try again.
@@ -294,6 +304,7 @@ impl Engine {
                 resting: BTreeSet::new(),
                 rest_until: u64::MAX,
                 stuck: BTreeSet::new(),
+                stuck_first: Id::ZERO,
                 held_back: false,
                 kept: Kept::default(),
                 backlog: VecDeque::new(),

@@ -314,7 +314,8 @@ impl Engine {
 
     fn is_acceptable(&self, slot: &Id, latest: u64) -> Result<bool> {
         let known = self.ledger.group().read(|view, _| {
-            let sale = Sale::load(view, slot)?;
+            // A place in the queue that is nobody's rests: to begin it would change nothing, and it would be the best again.
+            let sale = Sale::load(view, slot)?.filter(|sale| sale.state == State::Queued && sale.in_queue);
             Ok(sale.map(|sale| Known::load(view, &sale.request)).transpose()?.flatten())
         })?;
         let Some(known) = known else { return Ok(false) };
