@@ -9,8 +9,10 @@ use crate::datastore::{Read, Table, Write};
 use crate::error::{Error, Result};
 use crate::event::{Event, EventKind};
 use crate::history;
+use crate::ledger::record::Record;
 use crate::market::{Ask, Id, U256};
 use crate::status::*;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 /// The key of [`Counts`] in the Meta table.
@@ -168,6 +170,33 @@ pub fn slots_of(read: &dyn Read, request: &Id) -> Result<Vec<Id>> {
     Ok(slots)
 }
 
+/// The sales of a request that is not known.
+#[derive(Default)]
+struct Left {
+    sales: u32,
+    taken: u32,
+    /// Those that live, or cannot be read.
+    stay: BTreeSet<Id>,
+}
+
+fn left_of(read: &dyn Read, request: &Id) -> Result<Left> {
+    let mut left = Left::default();
+    for slot in slots_of(read, request)? {
+        left.sales = left.sales.saturating_add(1);
+        let is_taken = |record: Record| record.is_live() && record.of.is_some();
+        left.taken = left.taken.saturating_add(u32::from(readable(Record::load(read, &slot))?.is_some_and(is_taken)));
+        let is_over = match Sale::load(read, &slot) {
+            Ok(sale) => sale.is_none_or(|sale| sale.is_ended()),
+            Err(error) if error.is_of_record() => false,
+            Err(error) => return Err(error),
+        };
+        if !is_over {
+            left.stay.insert(slot);
+        }
+    }
+    Ok(left)
+}
+
 /// The key of a sale in the table of the sales of a request.
 pub fn by_request(sale: &Sale) -> Vec<u8> {
     [&sale.request.0[..], &sale.slot.0[..]].concat()
@@ -188,6 +217,15 @@ fn queue_key(read: &dyn Read, sale: &Sale) -> Result<Option<Vec<u8>>> {
         Some(known) => Ok(Some(queue_key_at(sale, known.ask.price_per_slot().unwrap_or_default()))),
         None => queued_as(read, &sale.slot),
     }
+}
+
+/// The key under which a sale is in the queue now: another than its own where it came in while its price was not known.
+fn queued_key(read: &dyn Read, sale: &Sale) -> Result<Option<Vec<u8>>> {
+    let Some(key) = queue_key(read, sale)? else { return Ok(None) };
+    if read.get(Table::Queue, &key)?.is_some() {
+        return Ok(Some(key));
+    }
+    Ok(Some(queued_as(read, &sale.slot)?.unwrap_or(key)))
 }
 
 /// The key under which a slot waits in the queue.
@@ -236,7 +274,7 @@ fn put(write: &mut dyn Write, sale: &Sale) -> Result<()> {
     let before = Sale::load(write, &sale.slot)?;
     let b = before.as_ref();
     let queue = match b {
-        Some(old) => queue_key(write, old)?,
+        Some(old) => queued_key(write, old)?,
         None => None,
     };
     // One whose price is not known any more comes into the queue as one that pays nothing.
@@ -373,9 +411,11 @@ impl Act for SalesAct {
                         format!("request {} is being accepted", known.ask.request_id),
                     ));
                 }
-                known.save(tables)?;
+                // Its record may have been lost, and not its sales: those that live go on, and count.
+                let left = left_of(tables, &known.ask.request_id)?;
+                Known { taken: left.taken, sales: left.sales, ..(**known).clone() }.save(tables)?;
                 let act = tables.seq()?.wrapping_add(1);
-                for sale in sales {
+                for sale in sales.iter().filter(|sale| !left.stay.contains(&sale.slot)) {
                     put(tables, &Sale { act, ..sale.clone() })?;
                 }
                 bound_queue(txn, *queue_limit, sales.first().map_or(0, |sale| sale.since))
@@ -451,7 +491,7 @@ fn bound_queue(txn: &mut Txn<'_>, limit: u64, now: u64) -> Result<()> {
         let Some(worst) = txn.tables.last(Table::Queue)? else { return Ok(()) };
         let Some(slot) = worst.last_chunk::<32>().map(|slot| Id(*slot)) else { return Ok(()) };
         let sale = match readable(Sale::load(txn.tables, &slot))? {
-            Some(sale) if queue_key(txn.tables, &sale)?.as_ref() == Some(&worst) => sale,
+            Some(sale) if queued_key(txn.tables, &sale)?.as_ref() == Some(&worst) => sale,
             // Damaged, or not there as far as its sale says: it leaves the queue all the same.
             sale => {
                 let mut counts = Counts::load(txn.tables)?;
@@ -522,7 +562,8 @@ fn give_back(tables: &mut dyn Write, slot: &Id) -> Result<()> {
         offer.save(tables)?;
     }
     change_readable(tables, &sale.request, |known| {
-        known.taken = known.taken.checked_sub(1).ok_or_else(|| Error::internal("more slots given back than taken"))?;
+        // A count that is wrong must not keep the space.
+        known.taken = known.taken.saturating_sub(1);
         Ok(())
     })
 }
@@ -551,8 +592,7 @@ fn prune(tables: &mut dyn Write, limit: u64, added: usize) -> Result<()> {
         tables.del(Table::Sales, &slot.0)?;
         tables.del(Table::ByRequest, &by_request(&sale))?;
         change_readable(tables, &sale.request, |known| {
-            known.sales =
-                known.sales.checked_sub(1).ok_or_else(|| Error::internal("more sales forgotten than known"))?;
+            known.sales = known.sales.saturating_sub(1);
             Ok(())
         })?;
     }
