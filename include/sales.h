@@ -851,11 +851,14 @@ typedef struct sales_offer_t {
 /** Where in the chain a fact was seen. NULL where a host has no blocks. */
 typedef struct sales_at_t {
     uint32_t size;
-    /** 0 or SALES_AT_REMOVED. */
+    /** 0 or SALES_AT_REMOVED: the log was taken back; what waits of it has no effect any more. */
     uint32_t flags;
+    /** 0: unknown. With SALES_AT_REMOVED then: of whichever block. */
     uint64_t block;
-    /** The block's time, seconds since 1970. */
+    /** The block's time, seconds since 1970; 0: unknown. */
     uint64_t time;
+    /** Which log of the block. The same event of the same block and log is one, however often it is told. 0, with
+     * SALES_AT_REMOVED: any. */
     uint64_t log_index;
 } sales_at_t;
 
@@ -1308,10 +1311,10 @@ sales_status_t sales_evaluate(sales_t sales,
  * dropped and its space given back. After, the chain is read where it can be, else our own fill's answer decides.
  * [thread-safe] [may wait for the disk]
  * SALES_OK: durable. SALES_ALREADY: nothing of it concerns us. SALES_QUEUED: inside a callback, or another thread is
- * at this sale and takes it in.
+ * at this sale, or at this request, and takes it in.
  * SALES_ERR_STATE, SALES_ERR_DISK_FULL, SALES_ERR_STORE (not durable: kept in memory, before what is told of the
- * request later, and tried again at ticks; told again, it counts once; after a restart tell it again), SALES_ERR_FULL
- * (not kept, because 4096 wait already: tell it again). */
+ * request later but its end, and tried again at ticks; told again, it counts once; after a restart tell it again),
+ * SALES_ERR_FULL (not kept, because 4096 wait already: tell it again). */
 sales_status_t sales_on_slot_filled(sales_t sales,
                                     uint64_t now,
                                     const struct sales_at_t *at,

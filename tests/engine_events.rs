@@ -6,7 +6,7 @@ mod store_common;
 
 use engine_common::*;
 use sales::datastore::{Backend, Table, Write};
-use sales::engine::{At, Engine, Options};
+use sales::engine::Options;
 use sales::host::*;
 use sales::market::*;
 use sales::sales::sale::State;
@@ -16,45 +16,6 @@ use std::sync::atomic::*;
 use std::sync::*;
 use std::time::Duration;
 use store_common::Place;
-
-fn at(block: u64) -> At {
-    At { block, ..At::default() }
-}
-
-fn taken_back(block: u64) -> At {
-    At { removed: true, ..at(block) }
-}
-
-fn request(n: u64) -> Id {
-    ask(n, 1).request_id
-}
-
-fn slot(n: u64) -> Id {
-    slot_id(&request(n), 0)
-}
-
-fn status<T>(told: sales::error::Result<T>) -> std::result::Result<T, i32> {
-    told.map_err(|error| error.status)
-}
-
-/// Request 1 has a filled slot.
-fn filled(place: &Place) -> (Arc<Host>, Arc<Engine>, Arc<Switches>) {
-    let (host, engine, switches) = selling(place, false);
-    let (_, token, _) = host.tokens.lock().unwrap().remove(0);
-    engine.complete(1001, token, proof()).unwrap();
-    assert_eq!(engine.sale(slot(1)).unwrap().0.state, State::Filled);
-    (host, engine, switches)
-}
-
-/// Request 1 had a sale, which is over.
-fn over(place: &Place) -> (Arc<Host>, Arc<Engine>, Arc<Switches>) {
-    let (host, engine, switches) = selling(place, true);
-    engine.abandon(1000, slot(1), false).unwrap();
-    let (_, token, _) = host.tokens.lock().unwrap().remove(0);
-    engine.complete(1000, token, Answer::of(SALES_HOST_CANCELLED)).unwrap();
-    assert!(engine.sale(slot(1)).unwrap().0.is_ended());
-    (host, engine, switches)
-}
 
 /// What the store refused before any sale was told was forgotten, although the header says that it is tried again: a start that nobody heard of.
 #[test]

@@ -130,6 +130,34 @@ fn what_is_taken_back_while_it_is_tried_has_no_effect() {
     }
 }
 
+/// Told inside a callback, it waits for the outermost call: taken back by another thread before that was done, it gave up a filled slot (S5).
+#[test]
+fn what_is_taken_back_while_it_waits_for_the_outermost_call_has_no_effect() {
+    let place = Place::in_memory();
+    let (host, engine, _) = filled(&place);
+    let within = engine.clone();
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let says = said.clone();
+    *host.hook.lock().unwrap() = Some(Box::new(move || {
+        let mut told = vec![status(within.on_request_event(1002, at(20), request(1), Happened::RequestFailed))];
+        told.push(status(within.on_request(1002, at(21), ask(2, 1))));
+        let engine = within.clone();
+        let other = std::thread::spawn(move || {
+            let end = engine.on_request_event(1002, taken_back(20), request(1), Happened::RequestFailed);
+            [status(end), status(engine.on_request(1002, taken_back(21), ask(2, 1)))]
+        });
+        told.extend(other.join().unwrap());
+        *says.lock().unwrap() = told;
+    }));
+    engine.evaluate(1002, &ask(3, 1)).unwrap();
+    assert_eq!(*said.lock().unwrap(), [Ok(SALES_QUEUED), Ok(SALES_QUEUED), Ok(SALES_OK), Ok(SALES_ALREADY)]);
+    engine.tick(1003).unwrap();
+    assert_eq!(engine.sale(slot(1)).unwrap().0.state, State::Filled);
+    assert_eq!(host.total.load(Ordering::SeqCst), 100);
+    assert_eq!(status(engine.sale(slot(2))).unwrap_err(), SALES_ERR_NOT_FOUND, "it was not asked for");
+    is_seen(&engine, 1004, 30);
+}
+
 /// A removal was matched with one block and log only where it waited, and not where it was lost or waited for a sale.
 #[test]
 fn a_removal_of_any_block_takes_back_what_waits() {

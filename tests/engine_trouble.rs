@@ -19,14 +19,6 @@ use std::sync::*;
 use std::time::{Duration, Instant};
 use store_common::Place;
 
-fn at(block: u64) -> At {
-    At { block, ..At::default() }
-}
-
-fn slot(n: u64) -> Id {
-    slot_id(&ask(n, 1).request_id, 0)
-}
-
 // A start beside other threads.
 
 /// Dies with the fills of two slots out; the slots, in their order.

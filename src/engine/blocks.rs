@@ -53,9 +53,9 @@ impl Blocks {
         }
     }
 
-    /// It was taken back: there is nothing to be told again.
-    pub fn taken_back(&mut self, news: News) {
-        self.lost.remove(&news.original());
+    /// Something was taken back: there is nothing to be told again.
+    pub fn taken_back(&mut self, removal: &News) {
+        self.lost.retain(|news| !removal.takes_back(news));
     }
 
     /// The greatest block before which nothing is missing, if what `mine` tells becomes durable now.

@@ -1,43 +1,63 @@
 //! What the chain tells of slots and requests. Each piece is of a block, which counts as seen when it is durable; what the store refuses is
 //! kept in memory, and taken in at a tick.
 
-use super::kept::KEPT_LIMIT;
+use super::kept::Put;
+use super::refused::too_many;
 use super::requests::REQUEST_SLOTS_MAX;
 use super::told::{At, News, Told};
 use super::work::Work;
-use super::{frame, is_of_store, refuses_all, Engine};
-use crate::error::{Error, Result};
+use super::{frame, is_of_store, Engine};
+use crate::error::Result;
 use crate::market::{slot_id, Id};
 use crate::sales::acts::{self, Known, SalesAct};
 use crate::sales::sale::Sale;
 use crate::sales::step::{Happened, Input};
 use crate::status::*;
-use std::collections::BTreeSet;
 use std::sync::Arc;
+
+/// Something of a block is taken in. However that ends, a panic included, its block must not wait for it for ever.
+struct Taking<'a> {
+    engine: &'a Engine,
+    /// What counts for a block.
+    told: Option<News>,
+    /// `None`: it is kept, and counts for that.
+    durable: Option<bool>,
+}
+
+impl Taking<'_> {
+    fn end(mut self, durable: Option<bool>) {
+        self.durable = durable;
+    }
+}
+
+impl Drop for Taking<'_> {
+    fn drop(&mut self) {
+        frame::end_news(self.engine.key);
+        let Some(news) = self.told else { return };
+        self.engine.memory().end_telling(news, self.durable);
+    }
+}
 
 impl Engine {
     /// Something of the chain is told: its block counts as seen when it is durable.
-    fn see_block(&self, at: &At) {
-        let clock = &mut self.memory().clock;
-        if !at.removed {
-            clock.blocks.told(at.block);
-            clock.latest = clock.latest.max(at.time);
-        }
+    fn see_block(&self, at: &At, news: News) {
+        let memory = &mut *self.memory();
+        memory.kept.begin_telling(news);
+        memory.clock.blocks.told(at.block);
+        memory.clock.latest = memory.clock.latest.max(at.time);
     }
 
     /// Takes in what the chain told.
     pub(super) fn take_in_block(&self, at: &At, news: News, body: impl FnOnce() -> Result<i32>) -> Result<i32> {
-        frame::begin_news(self.key, (!at.removed).then_some(news));
+        let taking = Taking { engine: self, told: (!at.removed).then_some(news), durable: Some(false) };
+        frame::begin_news(self.key, taking.told);
         let result = body();
-        let kept = frame::end_news(self.key);
-        let blocks = &mut self.memory().clock.blocks;
-        // What the store did not take, and is not kept, must be told again; what was refused for itself need not.
-        match &result {
-            _ if at.removed => blocks.taken_back(news),
-            _ if kept => blocks.ended(news, None),
-            Ok(_) => blocks.ended(news, Some(true)),
-            Err(error) => blocks.ended(news, Some(!is_of_store(error))),
-        }
+        let durable = match &result {
+            _ if frame::is_kept(self.key) => None,
+            // What the store did not take, and is not kept, must be told again; what was refused for itself need not.
+            result => Some(result.as_ref().err().is_none_or(|error| !is_of_store(error))),
+        };
+        taking.end(durable);
         result
     }
 
@@ -49,12 +69,14 @@ impl Engine {
         work: impl FnOnce() -> Work,
         now: impl FnOnce() -> Result<i32>,
     ) -> Result<i32> {
-        self.see_block(at);
+        if !at.removed {
+            self.see_block(at, news);
+        }
         let inside = frame::is_inside(self.key);
         let done = self.now_or_queued(work, now);
         // From inside a callback, only that too many wait already is an error.
         if inside && done.is_err() && !at.removed {
-            self.memory().clock.blocks.ended(news, Some(false));
+            self.memory().end_telling(news, Some(false));
         }
         done
     }
@@ -73,93 +95,54 @@ impl Engine {
         self.on_event(Told { at, request, index: None, what })
     }
 
-    fn on_event(&self, told: Told) -> Result<i32> {
-        self.of_block(&told.at, News::of_event(&told), || Work::Event(told), || self.take_in_event(told))
+    pub(super) fn on_event(&self, told: Told) -> Result<i32> {
+        if told.at.removed {
+            self.take_back(&told);
+        }
+        self.of_block(&told.at, told.news(), || Work::Event(told), || self.take_in_event(told))
     }
 
+    /// Behind what is kept of its request, if something is.
     pub(super) fn take_in_event(&self, told: Told) -> Result<i32> {
-        self.forget_kept(&told);
-        // What was told of the request before, and is kept, comes before it.
-        let before = self.take_in_kept(Some(&told.request));
-        self.take_in_block(&told.at, News::of_event(&told), || match before {
-            Ok(()) => self.event_now(told),
-            Err(error) => Err(self.keep_event(told, error)),
-        })
+        let (news, counts) = (told.news(), !told.at.removed);
+        let mut tried = false;
+        loop {
+            let put = {
+                let mut memory = self.memory();
+                if counts && memory.is_off(news) {
+                    return Ok(SALES_ALREADY);
+                }
+                if !memory.kept.has(&told.request) {
+                    break;
+                }
+                let put = memory.kept.put(told);
+                match put {
+                    // It counts on where it waits.
+                    Put::Behind if counts => drop(memory.kept.end_telling(&news)),
+                    Put::Already if counts => memory.end_telling(news, None),
+                    _ => {}
+                }
+                put
+            };
+            match put {
+                Put::Behind | Put::Already => return self.take_in_line(&told.request, Some(&told)),
+                Put::Full if tried => return self.take_in_block(&told.at, news, || Err(too_many())),
+                // There may be room when the store takes what waits before it.
+                Put::Full => {
+                    tried = true;
+                    let _ = self.take_in_line(&told.request, None);
+                }
+            }
+        }
+        self.take_in_block(&told.at, news, || self.tell_event(&told).map_err(|error| self.keep_event(told, error)))
     }
 
-    /// What the store refuses is kept in memory until it takes it.
-    pub(super) fn event_now(&self, told: Told) -> Result<i32> {
-        self.tell_event(&told).map_err(|error| self.keep_event(told, error))
-    }
-
-    fn tell_event(&self, told: &Told) -> Result<i32> {
+    pub(super) fn tell_event(&self, told: &Told) -> Result<i32> {
         let what = if told.at.removed { Happened::TakenBack } else { told.what };
         match told.index {
             Some(index) => self.slot_now(told.request, index, what),
             None => self.request_event_now(told.request, what),
         }
-    }
-
-    /// Keeps an event that the store refused, unless a sale does. Answers what the host is told.
-    fn keep_event(&self, told: Told, error: Error) -> Error {
-        if !is_of_store(&error) || frame::is_kept(self.key) {
-            return error;
-        }
-        let mut memory = self.memory();
-        if !memory.kept.put(told) {
-            let text = format!("{KEPT_LIMIT} events wait for the store already, tell this one again: {error}");
-            return Error::new(SALES_ERR_FULL, text);
-        }
-        if let Some(news) = frame::keep_news(self.key) {
-            memory.clock.blocks.told(news.block);
-        }
-        error
-    }
-
-    /// An event is told: what is kept of the same is replaced by it; what it takes back has no effect any more, and is not to be told again by anybody.
-    fn forget_kept(&self, told: &Told) {
-        let mut memory = self.memory();
-        let memory = &mut *memory;
-        let mut gone = memory.kept.forget(told);
-        if told.at.removed {
-            let original = News::of_event(told).original();
-            for mailbox in memory.mailboxes.values_mut().filter(|mailbox| mailbox.news.contains(&original)) {
-                gone.push(original);
-                mailbox.news.retain(|news| *news != original);
-                mailbox.forget(told.what);
-            }
-        }
-        gone.into_iter().for_each(|news| memory.clock.blocks.ended(news, None));
-    }
-
-    /// Tries again what is kept of a request, or all, each request in its order. An error: the store refuses still.
-    pub(super) fn take_in_kept(&self, of: Option<&Id>) -> Result<()> {
-        let mut tried = BTreeSet::new();
-        loop {
-            let Some(told) = self.memory().kept.take(of, &tried) else { return Ok(()) };
-            let done = self.take_in_block(&told.at, News::of_event(&told), || {
-                self.tell_event(&told).map_err(|error| self.keep_again(told, error))
-            });
-            let Err(error) = done else { continue };
-            log::warn!(target: "sales", "[{}] an event of the chain, tried again: {error}", self.key);
-            if is_of_store(&error) {
-                tried.insert(told.request);
-                if of.is_some() || refuses_all(&error) {
-                    return Err(error);
-                }
-            }
-        }
-    }
-
-    fn keep_again(&self, told: Told, error: Error) -> Error {
-        if is_of_store(&error) && !frame::is_kept(self.key) {
-            let mut memory = self.memory();
-            memory.kept.put_back(told);
-            if let Some(news) = frame::keep_news(self.key) {
-                memory.clock.blocks.told(news.block);
-            }
-        }
-        error
     }
 
     fn slot_now(&self, request: Id, index: u64, what: Happened) -> Result<i32> {

@@ -85,7 +85,7 @@ pub fn is_kept(engine: u64) -> bool {
     with(engine, |frame| frame.kept).unwrap_or_default()
 }
 
-/// It was taken in, as far as this thread could; whether it is kept in memory.
+/// It was taken in, as far as this thread could. Whether it is kept in memory.
 pub fn end_news(engine: u64) -> bool {
     let kept = is_kept(engine);
     begin_news(engine, None);

@@ -1,56 +1,204 @@
-//! Events of the chain that the store refused before any sale was told: kept in memory, in their order, until it takes them. Plain data.
+//! Events of the chain that the store refused before any sale was told: kept in memory, in a line for each request, until it takes them. One that is
+//! tried is in hand of one thread, and keeps its place in the line. And what is told and not yet taken in, which may be taken back meanwhile.
+//! Plain data.
 
 use super::told::{News, Told};
 use crate::market::Id;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
 
 /// Events that are kept at most.
 pub const KEPT_LIMIT: usize = 4096;
 
-/// The events, those told first in front.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Waits,
+    /// A thread tries it.
+    InHand,
+    /// A thread tries it, and it was taken back meanwhile.
+    TakenBack,
+}
+
+struct Waiting {
+    told: Told,
+    place: Place,
+}
+
+/// What became of an event that is put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It waits behind those of its request.
+    Behind,
+    /// It waits already, where it was told first.
+    Already,
+    /// Too many wait.
+    Full,
+}
+
+/// What becomes of an event that is let go of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LetGo {
+    /// It waits on, where it was.
+    Waits,
+    /// It is gone.
+    Gone,
+    /// It was taken back meanwhile, and is gone.
+    TakenBack,
+}
+
+/// The events; of each request, those told first in front.
 #[derive(Default)]
-pub struct Kept(VecDeque<Told>);
+pub struct Kept {
+    lines: BTreeMap<Id, VecDeque<Waiting>>,
+    count: usize,
+    /// The requests behind this one have their turn first.
+    turn: Id,
+    /// What was told and is not taken in yet, whether it was taken back since, and how often.
+    telling: BTreeMap<(News, bool), usize>,
+}
 
 impl Kept {
-    /// Keeps an event behind all others; false: too many are.
-    pub fn put(&mut self, told: Told) -> bool {
-        let has_room = self.0.len() < KEPT_LIMIT;
-        if has_room {
-            self.0.push_back(told);
+    /// Keeps an event behind the others of its request.
+    pub fn put(&mut self, told: Told) -> Put {
+        if self.waits(&told) {
+            return Put::Already;
         }
-        has_room
+        if self.count >= KEPT_LIMIT {
+            return Put::Full;
+        }
+        self.count = self.count.saturating_add(1);
+        self.lines.entry(told.request).or_default().push_back(Waiting { told, place: Place::Waits });
+        Put::Behind
     }
 
-    /// Keeps one that was taken out and could not be taken in: it stays before those of its request.
-    pub fn put_back(&mut self, told: Told) {
-        self.0.push_front(told);
+    /// Whether an event waits; one that was taken back while it is tried does so no more.
+    pub fn waits(&self, told: &Told) -> bool {
+        let news = told.news();
+        let is_it = |entry: &Waiting| entry.place != Place::TakenBack && entry.told.news() == news;
+        self.lines.get(&told.request).is_some_and(|line| line.iter().any(is_it))
     }
 
-    /// Takes out the first of a request, or of any; not of those that were tried.
-    pub fn take(&mut self, of: Option<&Id>, tried: &BTreeSet<Id>) -> Option<Told> {
-        let wanted = |told: &Told| of.is_none_or(|of| told.request == *of) && !tried.contains(&told.request);
-        self.0.iter().position(wanted).and_then(|at| self.0.remove(at))
+    /// Whether something of a request waits or is in hand.
+    pub fn has(&self, request: &Id) -> bool {
+        self.lines.contains_key(request)
     }
 
-    /// What is told again, or taken back, need not be kept. Answers what of it counts for a block.
-    pub fn forget(&mut self, told: &Told) -> Vec<News> {
-        let same = |kept: &Told| {
-            let of_block = kept.at.block == told.at.block || told.at.removed && told.at.block == 0;
-            let same = (kept.request, kept.index, kept.what) == (told.request, told.index, told.what);
-            same && of_block && (kept.at.removed == told.at.removed || told.at.removed)
+    /// Takes in hand the first of a request; `None`: there is none, or another thread has one in hand.
+    pub fn hold(&mut self, request: &Id) -> Option<Told> {
+        self.hold_at(request, |_| Some(0))
+    }
+
+    /// Takes in hand the first by which the request ends and that was not tried. Not one behind something that is taken back, which may be that end.
+    pub fn hold_end(&mut self, request: &Id, tried: &[News]) -> Option<Told> {
+        self.hold_at(request, |line| {
+            let mut before = line.iter().map(|entry| entry.told).take_while(|told| !told.at.removed);
+            before.position(|told| told.is_end() && !tried.contains(&told.news()))
+        })
+    }
+
+    fn hold_at(&mut self, request: &Id, at: impl FnOnce(&VecDeque<Waiting>) -> Option<usize>) -> Option<Told> {
+        let line = self.lines.get_mut(request)?;
+        if line.iter().any(|entry| entry.place != Place::Waits) {
+            return None;
+        }
+        let entry = at(line).and_then(|at| line.get_mut(at))?;
+        entry.place = Place::InHand;
+        Some(entry.told)
+    }
+
+    /// Lets go of the one in hand, which is to wait on or not.
+    pub fn let_go(&mut self, request: &Id, waits: bool) -> LetGo {
+        let Some(line) = self.lines.get_mut(request) else { return LetGo::Waits };
+        let Some(at) = line.iter().position(|entry| entry.place != Place::Waits) else { return LetGo::Waits };
+        let place = line.get_mut(at).map(|entry| std::mem::replace(&mut entry.place, Place::Waits));
+        let went = match place {
+            Some(Place::TakenBack) => LetGo::TakenBack,
+            _ if waits => return LetGo::Waits,
+            _ => LetGo::Gone,
         };
-        let gone: Vec<News> = self.0.iter().filter(|kept| same(kept)).map(News::of_event).collect();
-        self.0.retain(|kept| !same(kept));
-        gone.into_iter().filter(|news| !news.removed).collect()
+        line.remove(at);
+        self.count = self.count.saturating_sub(1);
+        self.end_line(request);
+        went
+    }
+
+    /// Something is told; until it is taken in or kept it may be taken back.
+    pub fn begin_telling(&mut self, news: News) {
+        let times = self.telling.entry((news, false)).or_default();
+        *times = times.saturating_add(1);
+    }
+
+    /// Whether it was taken back since.
+    pub fn is_taken_back(&self, news: &News) -> bool {
+        self.telling.contains_key(&(*news, true))
+    }
+
+    /// It is taken in or kept. Answers whether it was taken back since.
+    pub fn end_telling(&mut self, news: &News) -> bool {
+        let is_taken_back = self.is_taken_back(news);
+        if let Entry::Occupied(mut times) = self.telling.entry((*news, is_taken_back)) {
+            *times.get_mut() = times.get().saturating_sub(1);
+            if *times.get() == 0 {
+                times.remove();
+            }
+        }
+        is_taken_back
+    }
+
+    /// Something of a request is taken back. Answers what waits no more; one in hand goes when it is let go of.
+    pub fn take_back(&mut self, request: &Id, removal: &News) -> Vec<News> {
+        let mut gone = Vec::new();
+        let telling: Vec<News> =
+            self.telling.keys().filter(|(told, is_off)| !is_off && removal.takes_back(told)).map(|key| key.0).collect();
+        for news in telling {
+            let times = self.telling.remove(&(news, false)).unwrap_or_default();
+            let before = self.telling.entry((news, true)).or_default();
+            *before = before.saturating_add(times);
+        }
+        let Some(line) = self.lines.get_mut(request) else { return gone };
+        line.retain_mut(|entry| {
+            let news = entry.told.news();
+            if !removal.takes_back(&news) {
+                return true;
+            }
+            if entry.place == Place::Waits {
+                gone.push(news);
+                return false;
+            }
+            entry.place = Place::TakenBack;
+            true
+        });
+        self.count = self.count.saturating_sub(gone.len());
+        self.end_line(request);
+        gone
+    }
+
+    fn end_line(&mut self, request: &Id) {
+        if self.lines.get(request).is_some_and(VecDeque::is_empty) {
+            self.lines.remove(request);
+        }
+    }
+
+    /// The requests of which something is kept, in the order of their turns.
+    pub fn requests(&self) -> Vec<Id> {
+        let behind = self.lines.range((Bound::Excluded(self.turn), Bound::Unbounded));
+        behind.chain(self.lines.range(..=self.turn)).map(|(request, _)| *request).collect()
+    }
+
+    /// A request has had its turn: the next time those behind it come first.
+    pub fn had_its_turn(&mut self, request: Id) {
+        self.turn = request;
     }
 
     /// Takes out all.
-    pub fn take_all(&mut self) -> VecDeque<Told> {
-        std::mem::take(&mut self.0)
+    pub fn take_all(&mut self) -> Vec<Told> {
+        self.count = 0;
+        std::mem::take(&mut self.lines).into_values().flatten().map(|entry| entry.told).collect()
     }
 
     /// Whether none is kept.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.lines.is_empty()
     }
 }

@@ -13,7 +13,6 @@ use crate::market::{Id, Market};
 use crate::sales::acts;
 use crate::sales::step::Input;
 use crate::status::*;
-use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
 /// Sales looked at in one tick; what is due beyond that is due at the next.
@@ -254,8 +253,7 @@ impl Engine {
                 }
             }
             // What was told and could not be written down then: it may be now.
-            let stuck = std::mem::take(&mut self.memory().stuck);
-            self.wake_stuck(stuck);
+            self.wake_stuck();
             Ok(())
         })?;
         self.outermost(|| {
@@ -276,9 +274,11 @@ impl Engine {
                 let mailboxes = std::mem::take(&mut memory.mailboxes);
                 let backlog = std::mem::take(&mut memory.backlog);
                 let kept = memory.kept.take_all();
-                let left = backlog.into_iter().chain(kept.into_iter().map(Work::Event));
-                let left = left.filter_map(|work| work.news()).collect::<Vec<_>>();
-                for news in mailboxes.into_values().flat_map(|mailbox| mailbox.news).chain(left) {
+                for news in backlog.into_iter().filter_map(|work| work.news()) {
+                    memory.end_telling(news, Some(false));
+                }
+                let kept = kept.iter().map(|told| told.news()).filter(|news| !news.removed);
+                for news in mailboxes.into_values().flat_map(|mailbox| mailbox.news).chain(kept) {
                     memory.clock.blocks.ended(news, Some(false));
                 }
                 memory.attempting.clear();
@@ -324,15 +324,9 @@ impl Engine {
                 task.purpose = Purpose::Again;
                 self.drive_apart(task);
             }
-            // What is refused still is kept, and has been told to the log.
-            let _ = self.take_in_kept(None);
-            let (stuck, held_back) = {
-                let mut memory = self.memory();
-                (std::mem::take(&mut memory.stuck), std::mem::take(&mut memory.held_back))
-            };
-            let goes_on = held_back || !stuck.is_empty();
-            self.wake_stuck(stuck);
-            if goes_on {
+            self.take_in_all_kept();
+            let held_back = std::mem::take(&mut self.memory().held_back);
+            if self.wake_stuck() || held_back {
                 // Another tick may have passed over them as long as they were stuck.
                 self.look_by(now);
                 frame::follow(self.key, Work::Schedule);
@@ -350,21 +344,27 @@ impl Engine {
         })
     }
 
-    /// Goes on with the sales whose step could not be written down. Where the store refuses whatever is tried, the others go on waiting.
-    fn wake_stuck(&self, stuck: BTreeSet<Id>) {
-        let first = self.memory().stuck_first;
-        let (before, behind): (Vec<Id>, Vec<Id>) = stuck.into_iter().partition(|slot| *slot <= first);
-        let mut stuck = behind.into_iter().chain(before);
-        while let Some(slot) = stuck.next() {
+    /// Goes on with the sales whose step could not be written down. Where the store refuses whatever is tried, the others go on waiting. Answers
+    /// whether there were any.
+    fn wake_stuck(&self) -> bool {
+        let (first, stuck) = {
+            let memory = self.memory();
+            (memory.stuck_first, memory.stuck.clone())
+        };
+        let (before, behind): (Vec<Id>, Vec<Id>) = stuck.iter().partition(|slot| **slot <= first);
+        for slot in behind.into_iter().chain(before) {
+            // Another tick may have taken it out since.
+            if !self.memory().stuck.remove(&slot) {
+                continue;
+            }
             let Err(error) = self.wake(slot) else { continue };
             log::warn!(target: "sales", "[{}] a sale that waited for the store: {error}", self.key);
             if refuses_all(&error) {
-                let mut memory = self.memory();
-                memory.stuck_first = slot;
-                memory.stuck.extend(stuck);
-                return;
+                self.memory().stuck_first = slot;
+                break;
             }
         }
+        !stuck.is_empty()
     }
 
     fn look_at_due(&self) -> Result<()> {

@@ -2,7 +2,7 @@
 //! steps, calls the host with nothing held, and tells the news.
 //!
 //! * [`frame`], [`work`]: one outermost call a thread, and what waits for it. [`tokens`]: what is out at the host.
-//! * [`told`]: what the chain tells. [`kept`]: what of it waits for the store. [`blocks`]: up to which block all is durable.
+//! * [`told`]: what the chain tells. [`kept`]: what of it waits for the store, [`refused`] tries it again. [`blocks`]: up to which block all is durable.
 //! * What the host says: [`input`] for the ledger and by operators, [`requests`] and offers, [`events`] of the chain, [`life`]: start, stop, time.
 //! * [`drive`]: operations of the ledger. [`selling`]: steps of the sales, and their [`effects`].
 //! * [`views`]: what the host may look at. [`news`]: what it is told.
@@ -16,6 +16,7 @@ mod input;
 mod kept;
 mod life;
 mod news;
+mod refused;
 mod requests;
 mod selling;
 mod tokens;
@@ -408,8 +409,7 @@ impl Engine {
             Work::Consume(slot, total) => self.tell_failure(slot, Id::ZERO, self.consume_now(slot, total)),
             Work::Request(at, ask) => {
                 let request = ask.request_id;
-                let news = News::of_ask(&at, &request);
-                self.tell_failure(Id::ZERO, request, self.take_in_block(&at, news, || self.request_now(at, *ask)));
+                self.tell_failure(Id::ZERO, request, self.take_in_request(at, *ask));
             }
             Work::Event(told) => self.tell_failure(told.slot(), told.request, self.take_in_event(told)),
             Work::Abandon(slot, force) => self.tell_failure(slot, Id::ZERO, self.abandon_now(slot, force)),

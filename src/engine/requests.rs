@@ -135,15 +135,23 @@ impl Engine {
             None => {}
         }
         self.see(now);
+        if at.removed {
+            return self.on_event(Told { at, request: ask.request_id, index: None, what: Happened::TakenBack });
+        }
         let news = News::of_ask(&at, &ask.request_id);
         let work = || Work::Request(at, Box::new(ask.clone()));
-        self.of_block(&at, news, work, || self.take_in_block(&at, news, || self.request_now(at, ask.clone())))
+        self.of_block(&at, news, work, || self.take_in_request(at, ask.clone()))
     }
 
-    pub(super) fn request_now(&self, at: At, ask: Ask) -> Result<i32> {
-        if at.removed {
-            return self.event_now(Told { at, request: ask.request_id, index: None, what: Happened::TakenBack });
+    pub(super) fn take_in_request(&self, at: At, ask: Ask) -> Result<i32> {
+        let news = News::of_ask(&at, &ask.request_id);
+        if self.memory().is_off(news) {
+            return Ok(SALES_ALREADY);
         }
+        self.take_in_block(&at, news, || self.request_now(ask))
+    }
+
+    fn request_now(&self, ask: Ask) -> Result<i32> {
         loop {
             if self.ledger.group().read(|view, _| Known::load(view, &ask.request_id))?.is_some() {
                 return Ok(SALES_ALREADY);

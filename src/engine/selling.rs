@@ -353,8 +353,12 @@ impl Running<'_> {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         let Some(engine) = self.engine else { return };
-        if let Some(mailbox) = engine.memory().mailboxes.get_mut(&self.slot) {
+        let mut memory = engine.memory();
+        let memory = &mut *memory;
+        if let Some(mailbox) = memory.mailboxes.get_mut(&self.slot) {
             mailbox.running = false;
+            // A tick goes on with what waits.
+            memory.stuck.insert(self.slot);
         }
     }
 }

@@ -10,6 +10,8 @@ pub struct At {
     pub block: u64,
     /// Its time; 0: unknown.
     pub time: u64,
+    /// Which log of the block.
+    pub log: u64,
     /// The log was taken back.
     pub removed: bool,
 }
@@ -23,7 +25,7 @@ pub struct Told {
     pub request: Id,
     /// Of which slot of it; `None`: of all.
     pub index: Option<u64>,
-    /// What happened.
+    /// What happened; [`Happened::TakenBack`]: that it was asked for is taken back.
     pub what: Happened,
 }
 
@@ -32,6 +34,18 @@ impl Told {
     pub fn slot(&self) -> Id {
         self.index.map_or(Id::ZERO, |index| slot_id(&self.request, index))
     }
+
+    /// What of it counts for a block.
+    pub fn news(&self) -> News {
+        let what = (self.what != Happened::TakenBack).then_some(self.what);
+        News { index: self.index, what, ..News::of_ask(&self.at, &self.request) }
+    }
+
+    /// By it the whole request is over.
+    pub fn is_end(&self) -> bool {
+        let ends = [Happened::RequestCancelled, Happened::RequestFailed, Happened::RequestEnded];
+        !self.at.removed && ends.contains(&self.what)
+    }
 }
 
 /// One thing that the chain told: told again, it is the same.
@@ -39,24 +53,34 @@ impl Told {
 pub struct News {
     /// Its block.
     pub block: u64,
+    log: u64,
     /// It was taken back: no block counts as seen by that.
     pub removed: bool,
     of: Id,
     index: Option<u64>,
-    what: Option<Happened>,
+    /// `None`: it was asked for.
+    pub what: Option<Happened>,
 }
 
 impl News {
     pub fn of_ask(at: &At, request: &Id) -> News {
-        News { block: at.block, removed: at.removed, of: *request, index: None, what: None }
+        News { block: at.block, log: at.log, removed: at.removed, of: *request, index: None, what: None }
     }
 
-    pub fn of_event(told: &Told) -> News {
-        News { index: told.index, what: Some(told.what), ..News::of_ask(&told.at, &told.request) }
+    /// What takes it back.
+    pub fn removal(&self) -> News {
+        News { removed: true, ..*self }
     }
 
-    /// What it takes back.
-    pub fn original(self) -> News {
-        News { removed: false, ..self }
+    /// The same happened, in whichever block.
+    pub fn is_like(&self, other: &News) -> bool {
+        (self.of, self.index, self.what) == (other.of, other.index, other.what)
+    }
+
+    /// By this, the other is taken back. A host that knows no block, or no log, means each.
+    pub fn takes_back(&self, other: &News) -> bool {
+        let same = |mine: u64, its: u64| mine == 0 || mine == its;
+        let of_log = self.block == 0 || same(self.log, other.log);
+        self.removed && !other.removed && self.is_like(other) && same(self.block, other.block) && of_log
     }
 }

@@ -37,7 +37,7 @@ impl Work {
     pub fn news(&self) -> Option<News> {
         match self {
             Work::Request(at, ask) => Some(News::of_ask(at, &ask.request_id)),
-            Work::Event(told) => Some(News::of_event(told)),
+            Work::Event(told) => Some(told.news()),
             _ => None,
         }
         .filter(|news| !news.removed)

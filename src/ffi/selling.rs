@@ -56,8 +56,8 @@ pub unsafe extern "C" fn sales_evaluate(
 
 /// A slot was filled (SlotFilled), by anyone. Before a fill of ours was submitted it was another: the attempt is dropped and its space given back. After,
 /// the chain is read where it can be, else our own fill's answer decides. [thread-safe] [may wait for the disk]
-/// SALES_OK: durable. SALES_ALREADY: nothing of it concerns us. SALES_QUEUED: inside a callback, or another thread is at this sale and takes it in.
-/// SALES_ERR_STATE, SALES_ERR_DISK_FULL, SALES_ERR_STORE (not durable: kept in memory, before what is told of the request later, and tried again at ticks;
+/// SALES_OK: durable. SALES_ALREADY: nothing of it concerns us. SALES_QUEUED: inside a callback, or another thread is at this sale, or at this request, and takes it in.
+/// SALES_ERR_STATE, SALES_ERR_DISK_FULL, SALES_ERR_STORE (not durable: kept in memory, before what is told of the request later but its end, and tried again at ticks;
 /// told again, it counts once; after a restart tell it again), SALES_ERR_FULL (not kept, because 4096 wait already: tell it again).
 #[no_mangle]
 pub unsafe extern "C" fn sales_on_slot_filled(

@@ -104,11 +104,13 @@ pub struct sales_ask_t {
 #[derive(Clone, Copy)]
 pub struct sales_at_t {
     pub size: u32,
-    /// 0 or SALES_AT_REMOVED.
+    /// 0 or SALES_AT_REMOVED: the log was taken back; what waits of it has no effect any more.
     pub flags: u32,
+    /// 0: unknown. With SALES_AT_REMOVED then: of whichever block.
     pub block: u64,
-    /// The block's time, seconds since 1970.
+    /// The block's time, seconds since 1970; 0: unknown.
     pub time: u64,
+    /// Which log of the block. The same event of the same block and log is one, however often it is told. 0, with SALES_AT_REMOVED: any.
     pub log_index: u64,
 }
 

@@ -9,12 +9,16 @@ use sales::error::{Error, Result};
 use sales::host::*;
 use sales::market::*;
 use sales::sales::offer::Terms;
+use sales::sales::sale::State;
 use sales::status::*;
 use std::sync::atomic::*;
 use std::sync::*;
 use std::time::Duration;
 
 pub type Hook = Box<dyn FnMut() + Send>;
+
+/// Looks at what a commit would leave.
+pub type Look = Box<dyn Fn(&dyn Write) -> bool + Send>;
 
 /// Reserves and sells as it is told; what it was asked is remembered.
 #[derive(Default)]
@@ -208,6 +212,8 @@ pub struct Switches {
     pub commits_left: AtomicI64,
     /// The next write calls it, and is refused.
     pub at_write: Mutex<Option<Hook>>,
+    /// Each write is refused whose outcome this does not like.
+    pub dislikes: Mutex<Option<Look>>,
     /// A write takes so many milliseconds.
     pub slow_ms: AtomicU64,
     pub reads: AtomicU64,
@@ -249,7 +255,8 @@ impl Backend for Store {
         }
         self.0.write(&mut |write| {
             body(write)?;
-            if self.1.commits_left.fetch_sub(1, Ordering::SeqCst) == 0 {
+            let disliked = self.1.dislikes.lock().unwrap().as_ref().is_some_and(|dislikes| dislikes(write));
+            if disliked || self.1.commits_left.fetch_sub(1, Ordering::SeqCst) == 0 {
                 return Err(self.1.planned());
             }
             Ok(())
@@ -307,4 +314,43 @@ pub fn damage(place: &Place, table: Table, key: &[u8]) {
         write.put(table, key, &bytes)
     };
     place.open().unwrap().write(change).unwrap();
+}
+
+pub fn at(block: u64) -> At {
+    At { block, ..At::default() }
+}
+
+pub fn taken_back(block: u64) -> At {
+    At { removed: true, ..at(block) }
+}
+
+pub fn request(n: u64) -> Id {
+    ask(n, 1).request_id
+}
+
+pub fn slot(n: u64) -> Id {
+    slot_id(&request(n), 0)
+}
+
+pub fn status<T>(told: Result<T>) -> std::result::Result<T, i32> {
+    told.map_err(|error| error.status)
+}
+
+/// Request 1 has a filled slot.
+pub fn filled(place: &Place) -> (Arc<Host>, Arc<Engine>, Arc<Switches>) {
+    let (host, engine, switches) = selling(place, false);
+    let (_, token, _) = host.tokens.lock().unwrap().remove(0);
+    engine.complete(1001, token, proof()).unwrap();
+    assert_eq!(engine.sale(slot(1)).unwrap().0.state, State::Filled);
+    (host, engine, switches)
+}
+
+/// Request 1 had a sale, which is over.
+pub fn over(place: &Place) -> (Arc<Host>, Arc<Engine>, Arc<Switches>) {
+    let (host, engine, switches) = selling(place, true);
+    engine.abandon(1000, slot(1), false).unwrap();
+    let (_, token, _) = host.tokens.lock().unwrap().remove(0);
+    engine.complete(1000, token, Answer::of(SALES_HOST_CANCELLED)).unwrap();
+    assert!(engine.sale(slot(1)).unwrap().0.is_ended());
+    (host, engine, switches)
 }

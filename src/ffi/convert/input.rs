@@ -57,7 +57,7 @@ pub(in crate::ffi) unsafe fn at(at: *const sales_at_t) -> Result<At> {
     // SAFETY: as asked.
     let a = unsafe { read_struct(at, "at")? };
     flags(a.flags, SALES_AT_REMOVED, "at.flags")?;
-    Ok(At { block: a.block, time: a.time, removed: a.flags & SALES_AT_REMOVED != 0 })
+    Ok(At { block: a.block, time: a.time, log: a.log_index, removed: a.flags & SALES_AT_REMOVED != 0 })
 }
 
 /// # Safety

@@ -68,7 +68,7 @@ impl World {
         };
         let time = if t.rng.chance(500) { t.time } else { 0 };
         t.latest = t.latest.max(time);
-        At { block, time, removed: false }
+        At { block, time, log: 0, removed: false }
     }
 
     pub fn post(&self) {

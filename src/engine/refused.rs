@@ -1,0 +1,175 @@
+//! Events of the chain that the store refused: kept, tried again, each request in its order, and gone when they are taken back.
+
+use super::kept::{LetGo, Put, KEPT_LIMIT};
+use super::told::{News, Told};
+use super::{frame, is_of_store, Engine, Memory};
+use crate::error::{Error, Result};
+use crate::market::Id;
+use crate::status::*;
+
+/// Requests of which a tick tries what is kept, and the store refuses it, before the others wait for the next tick.
+const REFUSED_AT_A_TIME: usize = 3;
+
+/// Something that is kept is in hand. However that ends, a panic included, nobody must find it in hand for ever.
+struct Hand<'a> {
+    engine: &'a Engine,
+    told: &'a Told,
+    /// The store has not taken it.
+    waits: bool,
+}
+
+impl Hand<'_> {
+    fn let_go(mut self, waits: bool) {
+        self.waits = waits;
+    }
+}
+
+impl Drop for Hand<'_> {
+    fn drop(&mut self) {
+        let by_sale = frame::end_news(self.engine.key);
+        let mut memory = self.engine.memory();
+        let went = memory.kept.let_go(&self.told.request, self.waits && !by_sale);
+        if went == LetGo::TakenBack {
+            memory.take_back_from_sales(&self.told.news().removal());
+        }
+        if went != LetGo::Waits && !self.told.at.removed {
+            memory.clock.blocks.ended(self.told.news(), (!by_sale && !self.waits).then_some(true));
+        }
+    }
+}
+
+impl Memory {
+    /// Something that was told is taken in, or is not; what was taken back meanwhile has no effect any more, and is not to be told again.
+    pub(super) fn end_telling(&mut self, news: News, durable: Option<bool>) {
+        let is_taken_back = self.kept.end_telling(&news);
+        if is_taken_back {
+            self.take_back_from_sales(&news.removal());
+        }
+        self.clock.blocks.ended(news, durable.filter(|durable| *durable || !is_taken_back));
+    }
+
+    /// Whether it was taken back before it was taken in: then that is the end of it.
+    pub(super) fn is_off(&mut self, news: News) -> bool {
+        let is_off = self.kept.is_taken_back(&news);
+        if is_off {
+            self.end_telling(news, None);
+        }
+        is_off
+    }
+
+    /// What waits in the mailboxes of sales and is taken back has no effect any more.
+    fn take_back_from_sales(&mut self, removal: &News) {
+        for mailbox in self.mailboxes.values_mut() {
+            let (gone, waits): (Vec<News>, Vec<News>) =
+                std::mem::take(&mut mailbox.news).into_iter().partition(|news| removal.takes_back(news));
+            // The same of another block waits as one with it.
+            if let Some(what) =
+                removal.what.filter(|_| !gone.is_empty() && !waits.iter().any(|news| news.is_like(removal)))
+            {
+                mailbox.forget(what);
+            }
+            mailbox.news = waits;
+            gone.into_iter().for_each(|news| self.clock.blocks.ended(news, None));
+        }
+    }
+}
+
+pub fn too_many() -> Error {
+    Error::new(SALES_ERR_FULL, format!("{KEPT_LIMIT} events wait for the store already, tell this one again"))
+}
+
+impl Engine {
+    /// Keeps an event that the store refused, unless a sale does. Answers what the host is told.
+    pub(super) fn keep_event(&self, told: Told, error: Error) -> Error {
+        if !is_of_store(&error) || frame::is_kept(self.key) {
+            return error;
+        }
+        let mut memory = self.memory();
+        // Taken back meanwhile, it has no effect any more.
+        if memory.kept.is_taken_back(&told.news()) {
+            return error;
+        }
+        let put = memory.kept.put(told);
+        if put == Put::Full {
+            return too_many();
+        }
+        let news = frame::keep_news(self.key).filter(|_| put == Put::Behind);
+        news.into_iter().for_each(|news| memory.clock.blocks.told(news.block));
+        error
+    }
+
+    /// Something is taken back: what of it is kept has no effect any more, and is not to be told again by anybody. Told again, that it is taken back
+    /// takes back nothing that was told since.
+    pub(super) fn take_back(&self, told: &Told) {
+        let mut memory = self.memory();
+        if memory.kept.waits(told) {
+            return;
+        }
+        let memory = &mut *memory;
+        memory.clock.blocks.taken_back(&told.news());
+        let gone = memory.kept.take_back(&told.request, &told.news());
+        gone.into_iter().for_each(|news| memory.clock.blocks.ended(news, None));
+        memory.take_back_from_sales(&told.news());
+    }
+
+    /// Tries what is kept of a request, first to last. Behind one that the store refuses the others wait, but for an end of the request, which gives
+    /// back what a full disk needs. Answers what became of `mine`, or of all.
+    pub(super) fn take_in_line(&self, request: &Id, mine: Option<&Told>) -> Result<i32> {
+        let mut refused = None;
+        let mut answer = None;
+        let mut tried: Vec<News> = Vec::new();
+        loop {
+            let next = {
+                let kept = &mut self.memory().kept;
+                if refused.is_none() {
+                    kept.hold(request)
+                } else {
+                    kept.hold_end(request, &tried)
+                }
+            };
+            let Some(told) = next else { break };
+            let done = self.take_in_kept(&told);
+            let stays = done.as_ref().is_err_and(is_of_store);
+            if let Err(error) = &done {
+                log::warn!(target: "sales", "[{}] an event of the chain, tried again: {error}", self.key);
+                if stays && refused.is_none() {
+                    refused = Some(error.clone());
+                }
+            }
+            tried.push(told.news());
+            if mine.is_some_and(|mine| mine.news() == told.news()) {
+                answer = Some(done);
+            }
+        }
+        match (answer, refused) {
+            (Some(answer), _) => answer,
+            (None, Some(error)) => Err(error),
+            // Another thread is at the request, and goes on with it.
+            (None, None) => Ok(SALES_QUEUED),
+        }
+    }
+
+    /// Tries one that is in hand.
+    fn take_in_kept(&self, told: &Told) -> Result<i32> {
+        let hand = Hand { engine: self, told, waits: true };
+        frame::begin_news(self.key, (!told.at.removed).then(|| told.news()));
+        let done = self.tell_event(told);
+        hand.let_go(done.as_ref().is_err_and(is_of_store));
+        done
+    }
+
+    /// Tries again what is kept, of each request in its turn. Where the store refuses some, the others wait for the next time.
+    pub(super) fn take_in_all_kept(&self) {
+        let requests = self.memory().kept.requests();
+        let mut refused = 0;
+        for request in requests {
+            if self.take_in_line(&request, None).is_err() {
+                refused += 1;
+                if refused == REFUSED_AT_A_TIME {
+                    self.memory().kept.had_its_turn(request);
+                    return;
+                }
+            }
+        }
+    }
+}
