@@ -130,6 +130,56 @@ fn what_is_taken_back_while_it_is_tried_has_no_effect() {
     }
 }
 
+/// The same of an end that waited for the store in the mailbox of its sale, or was left to the thread that was at the sale.
+#[test]
+fn what_is_taken_back_while_a_sale_takes_it_in_has_no_effect() {
+    let place = Place::in_memory();
+    let (host, engine, switches) = filled(&place);
+    switches.refuses.store(true, Ordering::SeqCst);
+    engine.on_request_event(1002, at(20), request(1), Happened::RequestFailed).unwrap_err();
+    switches.refuses.store(false, Ordering::SeqCst);
+    let said = beside_a_write(&switches, &engine, |engine| {
+        engine.on_request_event(1002, taken_back(20), request(1), Happened::RequestFailed)
+    });
+    for now in 1003..1006 {
+        engine.tick(now).unwrap();
+    }
+    assert_eq!(*said.lock().unwrap(), Some(Ok(SALES_QUEUED)));
+    assert_eq!(engine.sale(slot(1)).unwrap().0.state, State::Filled);
+    assert_eq!(host.total.load(Ordering::SeqCst), 100);
+    is_seen(&engine, 1007, 30);
+}
+
+/// Of two blocks in which an end was told, one is taken back while the other is being written down: it ends all the same (S6).
+#[test]
+fn what_is_told_of_another_block_stays_told() {
+    for kept in [true, false] {
+        let place = Place::in_memory();
+        let (host, engine, switches) = filled(&place);
+        let fails = |at| status(engine.on_request_event(1002, at, request(1), Happened::RequestFailed));
+        if kept {
+            switches.blind.store(true, Ordering::SeqCst);
+            assert_eq!(fails(at(22)), Err(SALES_ERR_STORE));
+            switches.blind.store(false, Ordering::SeqCst);
+        }
+        switches.refuses.store(true, Ordering::SeqCst);
+        assert_eq!(fails(at(20)), Err(SALES_ERR_STORE));
+        switches.refuses.store(false, Ordering::SeqCst);
+        beside_a_write(&switches, &engine, |engine| {
+            engine.on_request_event(1002, taken_back(20), request(1), Happened::RequestFailed)
+        });
+        if kept {
+            engine.tick(1002).unwrap();
+        } else {
+            assert_eq!(fails(at(22)), Err(SALES_ERR_STORE));
+        }
+        engine.tick(1003).unwrap();
+        assert_eq!(engine.sale(slot(1)).unwrap().0.state, State::Failed, "kept: {kept}");
+        assert_eq!(host.total.load(Ordering::SeqCst), 0);
+        is_seen(&engine, 1004, 30);
+    }
+}
+
 /// Told inside a callback, it waits for the outermost call: taken back by another thread before that was done, it gave up a filled slot (S5).
 #[test]
 fn what_is_taken_back_while_it_waits_for_the_outermost_call_has_no_effect() {

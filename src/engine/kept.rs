@@ -134,6 +134,15 @@ impl Kept {
         self.telling.contains_key(&(*news, true))
     }
 
+    /// Whether a thread tells the same of another block, so that it may be with the sales already.
+    pub fn tells_like(&self, news: &News) -> bool {
+        let in_line = |line: &VecDeque<Waiting>| {
+            line.iter().any(|entry| entry.place == Place::InHand && entry.told.news().is_like(news))
+        };
+        let told = self.telling.keys().any(|(told, is_off)| !is_off && told.is_like(news));
+        told || self.lines.get(&news.of).is_some_and(in_line)
+    }
+
     /// It is taken in or kept. Answers whether it was taken back since.
     pub fn end_telling(&mut self, news: &News) -> bool {
         let is_taken_back = self.is_taken_back(news);
@@ -147,7 +156,7 @@ impl Kept {
     }
 
     /// Something of a request is taken back. Answers what waits no more; one in hand goes when it is let go of.
-    pub fn take_back(&mut self, request: &Id, removal: &News) -> Vec<News> {
+    pub fn take_back(&mut self, removal: &News) -> Vec<News> {
         let mut gone = Vec::new();
         let telling: Vec<News> =
             self.telling.keys().filter(|(told, is_off)| !is_off && removal.takes_back(told)).map(|key| key.0).collect();
@@ -156,7 +165,7 @@ impl Kept {
             let before = self.telling.entry((news, true)).or_default();
             *before = before.saturating_add(times);
         }
-        let Some(line) = self.lines.get_mut(request) else { return gone };
+        let Some(line) = self.lines.get_mut(&removal.of) else { return gone };
         line.retain_mut(|entry| {
             let news = entry.told.news();
             if !removal.takes_back(&news) {
@@ -170,7 +179,7 @@ impl Kept {
             true
         });
         self.count = self.count.saturating_sub(gone.len());
-        self.end_line(request);
+        self.end_line(&removal.of);
         gone
     }
 

@@ -123,6 +123,8 @@ struct Mailbox {
     /// written: taken first, that would find nothing out, and do again what was done.
     end: Option<Input>,
     running: bool,
+    /// What the thread that is at it takes in; whether it was taken back since.
+    in_step: Option<(Happened, bool)>,
     pending: Option<(OpKind, u64)>,
     /// Of the chain's news that wait in the inbox for the thread that is at the sale: not taken in before it is empty.
     news: Vec<News>,
@@ -141,17 +143,27 @@ impl Mailbox {
         }
     }
 
-    /// Something that waits is taken back.
-    fn forget(&mut self, what: Happened) {
-        if let Some(at) = self.inbox.iter().rposition(|input| matches!(input, Input::Happened(waits) if *waits == what))
-        {
-            self.inbox.remove(at);
-        }
+    /// Takes out what comes next.
+    fn next(&mut self) -> Option<Input> {
+        let next = self.end.take().or_else(|| self.inbox.pop_front());
+        self.in_step = match &next {
+            Some(Input::Happened(what)) => Some((*what, false)),
+            _ => None,
+        };
+        next
     }
 
-    /// What could not be taken in comes first again; what could not be asked for, last.
+    /// Something that waits, or is being taken in, is taken back.
+    fn take_back(&mut self, what: Happened) {
+        self.inbox.retain(|input| !matches!(input, Input::Happened(waits) if *waits == what));
+        self.in_step = self.in_step.map(|(taken_in, off)| (taken_in, off || taken_in == what));
+    }
+
+    /// What could not be taken in comes first again, unless it was taken back since; what could not be asked for, last.
     fn put_back(&mut self, input: Input) {
+        let is_off = matches!(self.in_step.take(), Some((_, true)));
         match (&input, self.inbox.back()) {
+            (Input::Happened(_), _) if is_off => {}
             (Input::Again, Some(Input::Again)) => {}
             (Input::Again, _) => self.inbox.push_back(input),
             _ => self.inbox.push_front(input),

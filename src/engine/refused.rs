@@ -59,14 +59,14 @@ impl Memory {
 
     /// What waits in the mailboxes of sales and is taken back has no effect any more.
     fn take_back_from_sales(&mut self, removal: &News) {
+        let tells_like = self.kept.tells_like(removal);
         for mailbox in self.mailboxes.values_mut() {
             let (gone, waits): (Vec<News>, Vec<News>) =
                 std::mem::take(&mut mailbox.news).into_iter().partition(|news| removal.takes_back(news));
             // The same of another block waits as one with it.
-            if let Some(what) =
-                removal.what.filter(|_| !gone.is_empty() && !waits.iter().any(|news| news.is_like(removal)))
-            {
-                mailbox.forget(what);
+            let is_told = tells_like || waits.iter().any(|news| news.is_like(removal));
+            if let Some(what) = removal.what.filter(|_| !gone.is_empty() && !is_told) {
+                mailbox.take_back(what);
             }
             mailbox.news = waits;
             gone.into_iter().for_each(|news| self.clock.blocks.ended(news, None));
@@ -107,7 +107,7 @@ impl Engine {
         }
         let memory = &mut *memory;
         memory.clock.blocks.taken_back(&told.news());
-        let gone = memory.kept.take_back(&told.request, &told.news());
+        let gone = memory.kept.take_back(&told.news());
         gone.into_iter().for_each(|news| memory.clock.blocks.ended(news, None));
         memory.take_back_from_sales(&told.news());
     }

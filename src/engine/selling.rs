@@ -100,7 +100,7 @@ impl Engine {
             let (input, pending) = {
                 let mut memory = self.memory();
                 let Some(mailbox) = memory.mailboxes.get_mut(&slot) else { break };
-                match mailbox.end.take().or_else(|| mailbox.inbox.pop_front()) {
+                match mailbox.next() {
                     Some(input) => (input, mailbox.pending),
                     // In one breath with the look at what waits: what comes later finds nobody at it.
                     None => {

@@ -56,7 +56,8 @@ pub struct News {
     log: u64,
     /// It was taken back: no block counts as seen by that.
     pub removed: bool,
-    of: Id,
+    /// Of which request.
+    pub of: Id,
     index: Option<u64>,
     /// `None`: it was asked for.
     pub what: Option<Happened>,
