@@ -233,6 +233,30 @@ fn a_removal_of_any_block_takes_back_what_waits() {
     is_seen(&engine, 1006, 30);
 }
 
+/// Left to the thread that is at a sale, it counted as seen before that had taken it in: a crash in between, and nobody told it again.
+#[test]
+fn what_is_left_to_another_thread_holds_its_block() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host::default());
+    let (engine, _) = started(&place, &host, options());
+    let within = engine.clone();
+    let said = Arc::new(Mutex::new(None));
+    let says = said.clone();
+    *host.prove_hook.lock().unwrap() = Some(Box::new(move || {
+        let engine = within.clone();
+        let other = std::thread::spawn(move || {
+            let told = status(engine.on_slot(1001, at(20), request(1), 0, Happened::SlotFilled));
+            engine.on_request(1001, at(30), ask(2, 1)).unwrap();
+            (told, engine.stats().unwrap().last_block)
+        });
+        *says.lock().unwrap() = Some(other.join().unwrap());
+    }));
+    engine.on_request(1000, at(10), ask(1, 1)).unwrap();
+    assert_eq!(*said.lock().unwrap(), Some((Ok(SALES_QUEUED), 19)));
+    assert_eq!(engine.sale(slot(1)).unwrap().0.wanted, Some(State::Ignored));
+    is_seen(&engine, 1002, 40);
+}
+
 // In their order.
 
 /// Told again, an event went behind later ones of its request: a slot that another host had filled was attempted.
