@@ -8,6 +8,7 @@ use sales::engine::{At, Options};
 use sales::host::*;
 use sales::market::*;
 use sales::sales::offer::Terms;
+use sales::sales::sale::State;
 use sales::sales::Happened;
 use sales::status::*;
 use std::sync::atomic::*;
@@ -348,4 +349,22 @@ fn a_reserve_that_pended_and_is_in_doubt_keeps_no_other_from_being_attempted() {
     let other = if first == slot(1) { slot(2) } else { slot(1) };
     let (sale, _) = engine.sale(other).unwrap();
     assert!(sale.state.is_attempt(), "{sale:?}");
+}
+
+/// An offer that was made to end earlier while the repo was asked sold beyond its end.
+#[test]
+fn an_offer_that_ends_earlier_while_the_repo_is_asked_sells_nothing_beyond() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { reserve_pends: true, pends: AtomicBool::new(true), ..Host::default() });
+    let engine = engine(Box::new(place.open().unwrap()), &host, options());
+    engine.start(1000).unwrap();
+    let offer = engine.offer_put(1000, Id::ZERO, terms()).unwrap();
+    engine.on_request(1000, At::default(), ask(1, 1)).unwrap();
+    let (_, token, slot) = host.tokens.lock().unwrap().remove(0);
+    engine.offer_put(1001, offer, Terms { until: 1999, ..terms() }).unwrap();
+    engine.complete(1001, token, Answer::of(SALES_OK)).unwrap();
+    let (sale, _) = engine.sale(slot).unwrap();
+    assert_eq!(sale.state, State::Queued, "the request ends at 2000: {sale:?}");
+    assert_eq!(host.total.load(Ordering::SeqCst), 0);
+    assert_eq!(engine.offer_get(offer).unwrap().sold_slots, 0);
 }
