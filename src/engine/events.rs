@@ -16,7 +16,7 @@ use crate::status::*;
 use std::sync::Arc;
 
 /// Something of a block is taken in. However that ends, a panic included, its block must not wait for it for ever.
-struct Taking<'a> {
+pub(super) struct Taking<'a> {
     engine: &'a Engine,
     /// What counts for a block.
     told: Option<News>,
@@ -24,9 +24,18 @@ struct Taking<'a> {
     durable: Option<bool>,
 }
 
-impl Taking<'_> {
+impl<'a> Taking<'a> {
+    pub fn new(engine: &'a Engine, news: News) -> Taking<'a> {
+        Taking { engine, told: (!news.removed).then_some(news), durable: Some(false) }
+    }
+
     fn end(mut self, durable: Option<bool>) {
         self.durable = durable;
+    }
+
+    /// It waits in a line, and counts there.
+    fn waits(mut self) {
+        self.told = None;
     }
 }
 
@@ -48,8 +57,7 @@ impl Engine {
     }
 
     /// Takes in what the chain told.
-    pub(super) fn take_in_block(&self, at: &At, news: News, body: impl FnOnce() -> Result<i32>) -> Result<i32> {
-        let taking = Taking { engine: self, told: (!at.removed).then_some(news), durable: Some(false) };
+    pub(super) fn take_in_block(&self, taking: Taking<'_>, body: impl FnOnce() -> Result<i32>) -> Result<i32> {
         frame::begin_news(self.key, taking.told);
         let result = body();
         let durable = match &result {
@@ -104,37 +112,27 @@ impl Engine {
 
     /// Behind what is kept of its request, if something is.
     pub(super) fn take_in_event(&self, told: Told) -> Result<i32> {
-        let (news, counts) = (told.news(), !told.at.removed);
-        let mut tried = false;
-        loop {
-            let put = {
-                let mut memory = self.memory();
-                if counts && memory.is_off(news) {
-                    return Ok(SALES_ALREADY);
-                }
-                if !memory.kept.has(&told.request) {
-                    break;
-                }
-                let put = memory.kept.put(told);
-                match put {
-                    // It counts on where it waits.
-                    Put::Behind if counts => drop(memory.kept.end_telling(&news)),
-                    Put::Already if counts => memory.end_telling(news, None),
-                    _ => {}
-                }
-                put
-            };
-            match put {
-                Put::Behind | Put::Already => return self.take_in_line(&told.request, Some(&told)),
-                Put::Full if tried => return self.take_in_block(&told.at, news, || Err(too_many())),
-                // There may be room when the store takes what waits before it.
-                Put::Full => {
-                    tried = true;
-                    let _ = self.take_in_line(&told.request, None);
-                }
-            }
+        let taking = Taking::new(self, told.news());
+        let mut put = self.memory().put_in_line(told);
+        if put == Some(Put::Full) {
+            // There may be room when the store takes what waits before it.
+            let _ = self.take_in_line(&told.request, None);
+            put = self.memory().put_in_line(told);
         }
-        self.take_in_block(&told.at, news, || self.tell_event(&told).map_err(|error| self.keep_event(told, error)))
+        match put {
+            None => {
+                let tell = || self.tell_event(&told).map_err(|error| self.keep_event(told, error));
+                return self.take_in_block(taking, tell);
+            }
+            Some(Put::TakenBack) => {
+                taking.end(None);
+                return Ok(SALES_ALREADY);
+            }
+            Some(Put::Full) => return Err(too_many()),
+            Some(Put::Already) => taking.end(None),
+            Some(Put::Behind) => taking.waits(),
+        }
+        self.take_in_line(&told.request, Some(&told))
     }
 
     pub(super) fn tell_event(&self, told: &Told) -> Result<i32> {
@@ -171,6 +169,9 @@ impl Engine {
     /// A slot of a known request was freed: it is decided on anew. False: another thread was told the same, and was faster; but the commit that held
     /// both may have failed.
     fn requeue(&self, known: &Known, index: u64) -> Result<bool> {
+        if self.is_taken_back() {
+            return Ok(true);
+        }
         let sale = Sale { repairing: true, ..self.new_sale(known, index, self.now())? };
         let deadline = sale.next_at;
         let requeue = SalesAct::Requeue {

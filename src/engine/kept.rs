@@ -4,6 +4,7 @@
 
 use super::told::{News, Told};
 use crate::market::Id;
+use crate::sales::step::Happened;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
@@ -23,6 +24,8 @@ enum Place {
 struct Waiting {
     told: Told,
     place: Place,
+    /// An end of its request that went past it: a slot that was freed before is not sold again.
+    over: Option<News>,
 }
 
 /// What became of an event that is put.
@@ -34,6 +37,8 @@ pub enum Put {
     Already,
     /// Too many wait.
     Full,
+    /// It was taken back since it was told.
+    TakenBack,
 }
 
 /// What becomes of an event that is let go of.
@@ -61,6 +66,9 @@ pub struct Kept {
 impl Kept {
     /// Keeps an event behind the others of its request.
     pub fn put(&mut self, told: Told) -> Put {
+        if self.was_told_back(&told.news()) {
+            return Put::TakenBack;
+        }
         if self.waits(&told) {
             return Put::Already;
         }
@@ -68,12 +76,12 @@ impl Kept {
             return Put::Full;
         }
         self.count = self.count.saturating_add(1);
-        self.lines.entry(told.request).or_default().push_back(Waiting { told, place: Place::Waits });
+        self.lines.entry(told.request).or_default().push_back(Waiting { told, place: Place::Waits, over: None });
         Put::Behind
     }
 
     /// Whether an event waits; one that was taken back while it is tried does so no more.
-    pub fn waits(&self, told: &Told) -> bool {
+    fn waits(&self, told: &Told) -> bool {
         let news = told.news();
         let is_it = |entry: &Waiting| entry.place != Place::TakenBack && entry.told.news() == news;
         self.lines.get(&told.request).is_some_and(|line| line.iter().any(is_it))
@@ -84,27 +92,33 @@ impl Kept {
         self.lines.contains_key(request)
     }
 
-    /// Takes in hand the first of a request; `None`: there is none, or another thread has one in hand.
-    pub fn hold(&mut self, request: &Id) -> Option<Told> {
+    /// Takes in hand the first of a request, and whether it is over; `None`: there is none, or another thread has one in hand.
+    pub fn hold(&mut self, request: &Id) -> Option<(Told, bool)> {
         self.hold_at(request, |_| Some(0))
     }
 
     /// Takes in hand the first by which the request ends and that was not tried. Not one behind something that is taken back, which may be that end.
-    pub fn hold_end(&mut self, request: &Id, tried: &[News]) -> Option<Told> {
+    pub fn hold_end(&mut self, request: &Id, tried: &[News]) -> Option<(Told, bool)> {
         self.hold_at(request, |line| {
             let mut before = line.iter().map(|entry| entry.told).take_while(|told| !told.at.removed);
             before.position(|told| told.is_end() && !tried.contains(&told.news()))
         })
     }
 
-    fn hold_at(&mut self, request: &Id, at: impl FnOnce(&VecDeque<Waiting>) -> Option<usize>) -> Option<Told> {
+    fn hold_at(&mut self, request: &Id, at: impl FnOnce(&VecDeque<Waiting>) -> Option<usize>) -> Option<(Told, bool)> {
         let line = self.lines.get_mut(request)?;
         if line.iter().any(|entry| entry.place != Place::Waits) {
             return None;
         }
         let entry = at(line).and_then(|at| line.get_mut(at))?;
         entry.place = Place::InHand;
-        Some(entry.told)
+        Some((entry.told, entry.over.is_some()))
+    }
+
+    /// An end of a request is taken in: of what it went past, the slots that were freed are not sold again.
+    pub fn has_ended(&mut self, end: &News) {
+        let line = self.lines.get_mut(&end.of).into_iter().flatten();
+        line.filter(|entry| entry.told.what == Happened::SlotFreed).for_each(|entry| entry.over = Some(*end));
     }
 
     /// Lets go of the one in hand, which is to wait on or not.
@@ -129,8 +143,14 @@ impl Kept {
         *times = times.saturating_add(1);
     }
 
-    /// Whether it was taken back since.
+    /// Whether it was taken back since, be it told or tried.
     pub fn is_taken_back(&self, news: &News) -> bool {
+        let is_it = |entry: &Waiting| entry.place == Place::TakenBack && entry.told.news() == *news;
+        self.was_told_back(news) || self.lines.get(&news.of).is_some_and(|line| line.iter().any(is_it))
+    }
+
+    /// Whether it was told and taken back since.
+    pub fn was_told_back(&self, news: &News) -> bool {
         self.telling.contains_key(&(*news, true))
     }
 
@@ -145,7 +165,7 @@ impl Kept {
 
     /// It is taken in or kept. Answers whether it was taken back since.
     pub fn end_telling(&mut self, news: &News) -> bool {
-        let is_taken_back = self.is_taken_back(news);
+        let is_taken_back = self.was_told_back(news);
         if let Entry::Occupied(mut times) = self.telling.entry((*news, is_taken_back)) {
             *times.get_mut() = times.get().saturating_sub(1);
             if *times.get() == 0 {
@@ -168,6 +188,7 @@ impl Kept {
         let Some(line) = self.lines.get_mut(&removal.of) else { return gone };
         line.retain_mut(|entry| {
             let news = entry.told.news();
+            entry.over = entry.over.filter(|end| !removal.takes_back(end));
             if !removal.takes_back(&news) {
                 return true;
             }
@@ -200,10 +221,18 @@ impl Kept {
         self.turn = request;
     }
 
-    /// Takes out all.
+    /// Takes out all but what is taken back, which no chain tells again.
     pub fn take_all(&mut self) -> Vec<Told> {
+        let (stay, go): (Vec<Told>, Vec<Told>) = std::mem::take(&mut self.lines)
+            .into_values()
+            .flatten()
+            .map(|entry| entry.told)
+            .partition(|told| told.at.removed);
         self.count = 0;
-        std::mem::take(&mut self.lines).into_values().flatten().map(|entry| entry.told).collect()
+        for told in stay {
+            self.put(told);
+        }
+        go
     }
 
     /// Whether none is kept.

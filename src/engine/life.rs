@@ -274,10 +274,15 @@ impl Engine {
                 let mailboxes = std::mem::take(&mut memory.mailboxes);
                 let backlog = std::mem::take(&mut memory.backlog);
                 let kept = memory.kept.take_all();
-                for news in backlog.into_iter().filter_map(|work| work.news()) {
-                    memory.end_telling(news, Some(false));
+                for work in backlog {
+                    match work {
+                        Work::Event(told) if told.at.removed => {
+                            memory.kept.put(told);
+                        }
+                        work => work.news().into_iter().for_each(|news| memory.end_telling(news, Some(false))),
+                    }
                 }
-                let kept = kept.iter().map(|told| told.news()).filter(|news| !news.removed);
+                let kept = kept.iter().map(|told| told.news());
                 for news in mailboxes.into_values().flat_map(|mailbox| mailbox.news).chain(kept) {
                     memory.clock.blocks.ended(news, Some(false));
                 }

@@ -267,21 +267,27 @@ pub struct Engine {
     memory: Mutex<Memory>,
 }
 
-/// A thread inside an outermost call, however it leaves.
-struct Inside<'a>(&'a Engine);
+/// A thread inside an outermost call. However it leaves, what its frame has left to do is done by the next call.
+struct Inside<'a> {
+    engine: &'a Engine,
+    frame: frame::Guard,
+}
 
 impl<'a> Inside<'a> {
     fn new(engine: &'a Engine) -> Self {
+        let frame = frame::enter(engine.key);
         let mut memory = engine.memory();
         memory.calls = memory.calls.saturating_add(1);
         drop(memory);
-        Inside(engine)
+        Inside { engine, frame }
     }
 }
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
-        let mut memory = self.0.memory();
+        let rest = self.frame.take_rest();
+        let mut memory = self.engine.memory();
+        memory.backlog.extend(rest);
         memory.calls = memory.calls.saturating_sub(1);
     }
 }
@@ -384,7 +390,6 @@ impl Engine {
 
     /// Runs the outermost call of this thread: the body, then what follows from it and from calls made inside callbacks, then the news.
     fn outermost<T>(&self, body: impl FnOnce() -> Result<T>) -> Result<T> {
-        let guard = frame::enter(self.key);
         let _inside = Inside::new(self);
         let result = body();
         // Bounded, because a callback may call in each time it is called: what is left over is done by the next call.
@@ -400,11 +405,6 @@ impl Engine {
         for warning in self.ledger.group().backend().take_warnings() {
             log::warn!(target: "sales", "[{}] {warning}", self.key);
         }
-        let rest = guard.take_rest();
-        if !rest.is_empty() {
-            self.memory().backlog.extend(rest);
-        }
-        drop(guard);
         result
     }
 

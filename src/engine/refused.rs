@@ -14,26 +14,29 @@ const REFUSED_AT_A_TIME: usize = 3;
 struct Hand<'a> {
     engine: &'a Engine,
     told: &'a Told,
-    /// The store has not taken it.
+    /// Whether it waits on: the store has not taken it, nor does a sale keep it.
     waits: bool,
+    /// It is durable, or was refused for itself.
+    durable: bool,
 }
 
 impl Hand<'_> {
-    fn let_go(mut self, waits: bool) {
-        self.waits = waits;
+    fn let_go(mut self, durable: bool) {
+        self.durable = durable;
+        self.waits = !durable && !frame::is_kept(self.engine.key);
     }
 }
 
 impl Drop for Hand<'_> {
     fn drop(&mut self) {
-        let by_sale = frame::end_news(self.engine.key);
+        frame::end_news(self.engine.key);
         let mut memory = self.engine.memory();
-        let went = memory.kept.let_go(&self.told.request, self.waits && !by_sale);
+        let went = memory.kept.let_go(&self.told.request, self.waits);
         if went == LetGo::TakenBack {
             memory.take_back_from_sales(&self.told.news().removal());
         }
         if went != LetGo::Waits && !self.told.at.removed {
-            memory.clock.blocks.ended(self.told.news(), (!by_sale && !self.waits).then_some(true));
+            memory.clock.blocks.ended(self.told.news(), self.durable.then_some(true));
         }
     }
 }
@@ -48,13 +51,22 @@ impl Memory {
         self.clock.blocks.ended(news, durable.filter(|durable| *durable || !is_taken_back));
     }
 
-    /// Whether it was taken back before it was taken in: then that is the end of it.
-    pub(super) fn is_off(&mut self, news: News) -> bool {
-        let is_off = self.kept.is_taken_back(&news);
-        if is_off {
-            self.end_telling(news, None);
+    /// An event that is told goes behind what is kept of its request; `None`: nothing is.
+    pub(super) fn put_in_line(&mut self, told: Told) -> Option<Put> {
+        if !self.kept.has(&told.request) && !self.kept.was_told_back(&told.news()) {
+            return None;
         }
-        is_off
+        let put = self.kept.put(told);
+        if put == Put::Behind && !told.at.removed {
+            // It counts on where it waits.
+            self.kept.end_telling(&told.news());
+        }
+        Some(put)
+    }
+
+    /// Whether what a thread tells was taken back since: it has no effect from now on.
+    pub(super) fn is_taken_back(&self, told: Option<News>) -> bool {
+        told.is_some_and(|news| self.kept.is_taken_back(&news))
     }
 
     /// What waits in the mailboxes of sales and is taken back has no effect any more.
@@ -79,33 +91,33 @@ pub fn too_many() -> Error {
 }
 
 impl Engine {
+    /// Whether what this thread takes in was taken back since it was told: it has no effect any more.
+    pub(super) fn is_taken_back(&self) -> bool {
+        self.memory().is_taken_back(frame::news(self.key))
+    }
+
     /// Keeps an event that the store refused, unless a sale does. Answers what the host is told.
     pub(super) fn keep_event(&self, told: Told, error: Error) -> Error {
         if !is_of_store(&error) || frame::is_kept(self.key) {
             return error;
         }
         let mut memory = self.memory();
-        // Taken back meanwhile, it has no effect any more.
-        if memory.kept.is_taken_back(&told.news()) {
-            return error;
+        match memory.kept.put(told) {
+            Put::TakenBack => return error,
+            Put::Full => return too_many(),
+            Put::Already => drop(frame::keep_news(self.key)),
+            Put::Behind => {
+                if let Some(news) = frame::keep_news(self.key) {
+                    memory.clock.blocks.told(news.block);
+                }
+            }
         }
-        let put = memory.kept.put(told);
-        if put == Put::Full {
-            return too_many();
-        }
-        let news = frame::keep_news(self.key).filter(|_| put == Put::Behind);
-        news.into_iter().for_each(|news| memory.clock.blocks.told(news.block));
         error
     }
 
-    /// Something is taken back: what of it is kept has no effect any more, and is not to be told again by anybody. Told again, that it is taken back
-    /// takes back nothing that was told since.
+    /// Something is taken back: what waits of it has no effect any more, and is not to be told again by anybody.
     pub(super) fn take_back(&self, told: &Told) {
-        let mut memory = self.memory();
-        if memory.kept.waits(told) {
-            return;
-        }
-        let memory = &mut *memory;
+        let memory = &mut *self.memory();
         memory.clock.blocks.taken_back(&told.news());
         let gone = memory.kept.take_back(&told.news());
         gone.into_iter().for_each(|news| memory.clock.blocks.ended(news, None));
@@ -127,8 +139,11 @@ impl Engine {
                     kept.hold_end(request, &tried)
                 }
             };
-            let Some(told) = next else { break };
-            let done = self.take_in_kept(&told);
+            let Some((told, is_over)) = next else { break };
+            let done = self.take_in_kept(&told, is_over);
+            if done.is_ok() && told.is_end() {
+                self.memory().kept.has_ended(&told.news());
+            }
             let stays = done.as_ref().is_err_and(is_of_store);
             if let Err(error) = &done {
                 log::warn!(target: "sales", "[{}] an event of the chain, tried again: {error}", self.key);
@@ -150,11 +165,11 @@ impl Engine {
     }
 
     /// Tries one that is in hand.
-    fn take_in_kept(&self, told: &Told) -> Result<i32> {
-        let hand = Hand { engine: self, told, waits: true };
+    fn take_in_kept(&self, told: &Told, is_over: bool) -> Result<i32> {
+        let hand = Hand { engine: self, told, waits: true, durable: false };
         frame::begin_news(self.key, (!told.at.removed).then(|| told.news()));
-        let done = self.tell_event(told);
-        hand.let_go(done.as_ref().is_err_and(is_of_store));
+        let done = if is_over { Ok(SALES_ALREADY) } else { self.tell_event(told) };
+        hand.let_go(!done.as_ref().is_err_and(is_of_store));
         done
     }
 

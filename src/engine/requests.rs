@@ -1,5 +1,6 @@
 //! What is sold and to whom: offers, and requests, each decided on and queued.
 
+use super::events::Taking;
 use super::told::{At, News, Told};
 use super::work::Work;
 use super::{frame, Engine};
@@ -145,10 +146,7 @@ impl Engine {
 
     pub(super) fn take_in_request(&self, at: At, ask: Ask) -> Result<i32> {
         let news = News::of_ask(&at, &ask.request_id);
-        if self.memory().is_off(news) {
-            return Ok(SALES_ALREADY);
-        }
-        self.take_in_block(&at, news, || self.request_now(ask))
+        self.take_in_block(Taking::new(self, news), || self.request_now(ask))
     }
 
     fn request_now(&self, ask: Ask) -> Result<i32> {
@@ -164,6 +162,10 @@ impl Engine {
             if verdict.offer.is_none() {
                 self.refuse(&ask, now, &verdict);
                 return Ok(SALES_REFUSED);
+            }
+            // Also while it was decided.
+            if self.is_taken_back() {
+                return Ok(SALES_ALREADY);
             }
             let known = Known { ends_at: end_of(&ask, latest)?, ask: ask.clone(), started: false, taken: 0, sales: 0 };
             let sales = self.new_sales(&known, now)?;

@@ -43,6 +43,10 @@ impl Engine {
         {
             let mut memory = self.memory();
             let memory = &mut *memory;
+            // An event of which other sales were told before, and a host was called for that.
+            if matches!(input, Input::Happened(_)) && memory.is_taken_back(frame::news(self.key)) {
+                return Ok(SALES_ALREADY);
+            }
             let mailbox = memory.mailboxes.entry(slot).or_default();
             mailbox.put(input);
             // Who takes it in is decided in one breath with its coming: what another thread takes in is not lost before.
@@ -357,7 +361,8 @@ impl Drop for Running<'_> {
         let memory = &mut *memory;
         if let Some(mailbox) = memory.mailboxes.get_mut(&self.slot) {
             mailbox.running = false;
-            // A tick goes on with what waits.
+            // A tick goes on with what waits, and does again what was to be done.
+            mailbox.put_back(Input::Again);
             memory.stuck.insert(self.slot);
         }
     }

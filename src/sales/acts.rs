@@ -415,7 +415,8 @@ impl Act for SalesAct {
                 let left = left_of(tables, &known.ask.request_id)?;
                 Known { taken: left.taken, sales: left.sales, ..(**known).clone() }.save(tables)?;
                 let act = tables.seq()?.wrapping_add(1);
-                for sale in sales.iter().filter(|sale| !left.stay.contains(&sale.slot)) {
+                let new = sales.iter().filter(|sale| !left.stay.contains(&sale.slot));
+                for sale in new.take(sales.len().saturating_sub(left.stay.len())) {
                     put(tables, &Sale { act, ..sale.clone() })?;
                 }
                 bound_queue(txn, *queue_limit, sales.first().map_or(0, |sale| sale.since))

@@ -33,6 +33,8 @@ pub struct Host {
     pub can_read: bool,
     pub can_free: bool,
     pub read_hook: Mutex<Option<Hook>>,
+    pub can_clear: bool,
+    pub clear_hook: Mutex<Option<Hook>>,
     pub fill_status: AtomicI32,
     pub reserves: AtomicU64,
     pub calls: Mutex<Vec<(OpKind, Id)>>,
@@ -142,14 +144,18 @@ impl Content for Host {
         SALES_OK
     }
     fn clear(&self, _: &Op, _: &Slot<'_>) -> i32 {
+        let hook = self.clear_hook.lock().unwrap().take();
+        if let Some(mut hook) = hook {
+            hook()
+        }
         SALES_OK
     }
     fn cancel(&self, _: u64) {}
     fn has_cancel(&self) -> bool {
         false
     }
-    fn has(&self, _: OpKind) -> bool {
-        false
+    fn has(&self, kind: OpKind) -> bool {
+        self.can_clear && kind == OpKind::Clear
     }
 }
 pub fn ask(n: u64, slots: u64) -> Ask {
