@@ -115,14 +115,9 @@ impl Kept {
         Some((entry.told, entry.over.is_some()))
     }
 
-    /// An end of a request is taken in: of what it went past, the slots that were freed are not sold again.
-    pub fn has_ended(&mut self, end: &News) {
-        let line = self.lines.get_mut(&end.of).into_iter().flatten();
-        line.filter(|entry| entry.told.what == Happened::SlotFreed).for_each(|entry| entry.over = Some(*end));
-    }
-
-    /// Lets go of the one in hand, which is to wait on or not.
-    pub fn let_go(&mut self, request: &Id, waits: bool) -> LetGo {
+    /// Lets go of the one in hand, which is to wait on or not. `ends`: by it the request is over, so that of what it went past the slots that were
+    /// freed are not sold again.
+    pub fn let_go(&mut self, request: &Id, waits: bool, ends: bool) -> LetGo {
         let Some(line) = self.lines.get_mut(request) else { return LetGo::Waits };
         let Some(at) = line.iter().position(|entry| entry.place != Place::Waits) else { return LetGo::Waits };
         let place = line.get_mut(at).map(|entry| std::mem::replace(&mut entry.place, Place::Waits));
@@ -131,7 +126,11 @@ impl Kept {
             _ if waits => return LetGo::Waits,
             _ => LetGo::Gone,
         };
-        line.remove(at);
+        let gone = line.remove(at);
+        if let Some(end) = gone.filter(|_| ends && went == LetGo::Gone) {
+            let passed = line.iter_mut().take(at).filter(|entry| entry.told.what == Happened::SlotFreed);
+            passed.for_each(|entry| entry.over = Some(end.told.news()));
+        }
         self.count = self.count.saturating_sub(1);
         self.end_line(request);
         went

@@ -18,12 +18,15 @@ struct Hand<'a> {
     waits: bool,
     /// It is durable, or was refused for itself.
     durable: bool,
+    /// By it the request is over.
+    ends: bool,
 }
 
 impl Hand<'_> {
-    fn let_go(mut self, durable: bool) {
-        self.durable = durable;
-        self.waits = !durable && !frame::is_kept(self.engine.key);
+    fn let_go(mut self, done: &Result<i32>) {
+        self.durable = !done.as_ref().is_err_and(is_of_store);
+        self.waits = !self.durable && !frame::is_kept(self.engine.key);
+        self.ends = done.is_ok() && self.told.is_end();
     }
 }
 
@@ -31,7 +34,7 @@ impl Drop for Hand<'_> {
     fn drop(&mut self) {
         frame::end_news(self.engine.key);
         let mut memory = self.engine.memory();
-        let went = memory.kept.let_go(&self.told.request, self.waits);
+        let went = memory.kept.let_go(&self.told.request, self.waits, self.ends);
         if went == LetGo::TakenBack {
             memory.take_back_from_sales(&self.told.news().removal());
         }
@@ -141,9 +144,6 @@ impl Engine {
             };
             let Some((told, is_over)) = next else { break };
             let done = self.take_in_kept(&told, is_over);
-            if done.is_ok() && told.is_end() {
-                self.memory().kept.has_ended(&told.news());
-            }
             let stays = done.as_ref().is_err_and(is_of_store);
             if let Err(error) = &done {
                 log::warn!(target: "sales", "[{}] an event of the chain, tried again: {error}", self.key);
@@ -166,10 +166,10 @@ impl Engine {
 
     /// Tries one that is in hand.
     fn take_in_kept(&self, told: &Told, is_over: bool) -> Result<i32> {
-        let hand = Hand { engine: self, told, waits: true, durable: false };
+        let hand = Hand { engine: self, told, waits: true, durable: false, ends: false };
         frame::begin_news(self.key, (!told.at.removed).then(|| told.news()));
         let done = if is_over { Ok(SALES_ALREADY) } else { self.tell_event(told) };
-        hand.let_go(!done.as_ref().is_err_and(is_of_store));
+        hand.let_go(&done);
         done
     }
 

@@ -28,6 +28,8 @@ pub struct Blocks {
     kept: BTreeSet<Piece>,
     /// The same, and since then something has.
     maybe: BTreeSet<Piece>,
+    /// Slots that were freed, which the store did not take before their request ended: they are not sold again.
+    passed: BTreeSet<(Id, Option<u64>)>,
     /// The host has called from inside a callback since something was told.
     called_in: bool,
     /// Left to another thread, which has not run since; and by which.
@@ -69,6 +71,10 @@ impl Truth {
         let (me, alone) = (self.pauser.me(), self.has.threads == 0);
         self.blocks.telling.remove(&me);
         let blocks = &mut self.blocks;
+        if matches!(piece.3, Some(Happened::RequestCancelled | Happened::RequestFailed | Happened::RequestEnded)) {
+            let of_it = |kept: &&Piece| kept.1 == piece.1 && kept.3 == Some(Happened::SlotFreed);
+            blocks.passed.extend(blocks.kept.iter().chain(&blocks.maybe).filter(of_it).map(|kept| (kept.1, kept.2)));
+        }
         match answer {
             Some(Ok(SALES_OK | SALES_ALREADY | SALES_REFUSED)) => {
                 blocks.taken_in = blocks.taken_in.max(piece.0);
@@ -126,11 +132,19 @@ impl Truth {
     /// An event is taken back: what is kept of it is not taken in.
     pub fn is_taken_back(&mut self, request: Id, index: Option<u64>, what: Happened) {
         let blocks = &mut self.blocks;
+        if index.is_none() {
+            blocks.passed.retain(|(of, _)| *of != request);
+        }
         let before = blocks.kept.len() + blocks.maybe.len();
         let other = |piece: &Piece| (piece.1, piece.2, piece.3) != (request, index, Some(what));
         blocks.kept.retain(other);
         blocks.maybe.retain(other);
         blocks.unclear |= before != blocks.kept.len() + blocks.maybe.len();
+    }
+
+    /// A slot that was freed is not sold again, because its request ended before the store took that.
+    pub fn was_passed(&self, request: Id, index: Option<u64>) -> bool {
+        self.blocks.passed.contains(&(request, index))
     }
 
     /// The module was stopped: what it kept is to be told again, or was taken in at the end.

@@ -89,9 +89,10 @@ impl Truth {
         }
     }
 
-    /// A request has room for another sale.
+    /// A request has room for another sale, and has not ended before it could be made.
     fn may_be_anew(&self, held: &Held, wire: &Wire) -> bool {
-        held.sales.values().filter(|sale| sale.request == wire.request).count() < 256
+        let has_room = held.sales.values().filter(|sale| sale.request == wire.request).count() < 256;
+        has_room && !self.was_passed(wire.request, wire.index)
     }
 
     fn is_out(&self, slot: &Id, kind: OpKind) -> bool {
