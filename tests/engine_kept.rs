@@ -621,6 +621,21 @@ fn a_panic_keeps_no_space() {
     assert_eq!(host.total.load(Ordering::SeqCst), 0);
 }
 
+/// A fill during which the host panicked may have landed: it is not asked again before the chain was.
+#[test]
+fn a_panic_in_a_fill_leaves_its_outcome_to_the_chain() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { can_read: true, ..Host::default() });
+    let (engine, _) = started(&place, &host, options());
+    engine.on_request(1000, at(10), ask(1, 1)).unwrap();
+    let (_, token, _) = host.tokens.lock().unwrap().remove(0);
+    *host.fill_hook.lock().unwrap() = Some(Box::new(|| panic!("planned")));
+    panics(|| engine.complete(1001, token, proof()));
+    engine.tick(1002).unwrap();
+    let calls: Vec<OpKind> = host.calls.lock().unwrap().iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(calls, [OpKind::FillSlot, OpKind::ReadSlot]);
+}
+
 /// What callbacks had told before waited in the frame of the call, and went with it.
 #[test]
 fn a_panic_leaves_what_waits_to_the_next_call() {

@@ -361,8 +361,8 @@ impl Drop for Running<'_> {
         let memory = &mut *memory;
         if let Some(mailbox) = memory.mailboxes.get_mut(&self.slot) {
             mailbox.running = false;
-            // A tick goes on with what waits, and does again what was to be done.
-            mailbox.put_back(Input::Again);
+            // A tick goes on with what waits; and as after a crash, nobody knows what became of what was asked.
+            mailbox.put_back(Input::Restart);
             memory.stuck.insert(self.slot);
         }
     }

@@ -36,6 +36,7 @@ pub struct Host {
     pub can_clear: bool,
     pub clear_hook: Mutex<Option<Hook>>,
     pub fill_status: AtomicI32,
+    pub fill_hook: Mutex<Option<Hook>>,
     pub reserves: AtomicU64,
     pub calls: Mutex<Vec<(OpKind, Id)>>,
     pub no_total: bool,
@@ -92,6 +93,10 @@ impl Repo for Host {
 impl Chain for Host {
     fn fill_slot(&self, op: &Op, _: &Slot<'_>, _: &[u8], _: &U256) -> i32 {
         self.calls.lock().unwrap().push((op.kind, op.slot));
+        let hook = self.fill_hook.lock().unwrap().take();
+        if let Some(mut hook) = hook {
+            hook()
+        }
         if self.fill_pends.load(Ordering::SeqCst) {
             self.tokens.lock().unwrap().push((op.kind, op.token, op.slot));
             return SALES_PENDING;
