@@ -15,11 +15,12 @@ use sales::sales::Happened;
 use sales::status::*;
 use std::sync::atomic::*;
 use std::sync::*;
+use std::time::Duration;
 use store_common::Place;
 
 type Answer32 = std::result::Result<i32, i32>;
 
-/// What another thread is told at the next write, which is refused.
+/// What another thread is told at the next write, which is refused. Nothing: it waited for that write, and would for ever.
 fn beside_a_write(
     switches: &Switches,
     engine: &Arc<Engine>,
@@ -29,8 +30,9 @@ fn beside_a_write(
     let (says, engine, tell) = (said.clone(), engine.clone(), Arc::new(tell));
     *switches.at_write.lock().unwrap() = Some(Box::new(move || {
         let (engine, tell) = (engine.clone(), tell.clone());
-        let told = std::thread::spawn(move || tell(&engine)).join().unwrap();
-        *says.lock().unwrap() = Some(status(told));
+        let (done, is_done) = mpsc::channel();
+        std::thread::spawn(move || done.send(tell(&engine)));
+        *says.lock().unwrap() = is_done.recv_timeout(Duration::from_secs(20)).ok().map(status);
     }));
     said
 }
