@@ -535,6 +535,92 @@ fn what_is_taken_back_between_two_sales_is_not_told_to_the_second() {
     }
 }
 
+/// An end that was taken back and told again while the first telling of it was still being done was taken for that one, and lost (S6).
+#[test]
+fn what_is_told_again_is_not_taken_for_what_was_taken_back() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { can_clear: true, ..Host::default() });
+    let (engine, switches) = started(&place, &host, options());
+    engine.on_request(1000, at(10), ask(1, 2)).unwrap();
+    let request = ask(1, 2).request_id;
+    let tokens: Vec<_> = host.tokens.lock().unwrap().drain(..).collect();
+    for (_, token, _) in tokens {
+        engine.complete(1001, token, proof()).unwrap();
+    }
+    let fails = move |engine: &Engine, at| status(engine.on_request_event(1002, at, request, Happened::RequestFailed));
+    // One sale keeps it; the other is at the host.
+    switches.commits_left.store(0, Ordering::SeqCst);
+    let within = engine.clone();
+    *host.clear_hook.lock().unwrap() = Some(Box::new(move || {
+        let engine = within.clone();
+        let other = std::thread::spawn(move || [fails(&engine, taken_back(20)), fails(&engine, at(20))]);
+        assert_eq!(other.join().unwrap(), [Ok(SALES_QUEUED), Ok(SALES_QUEUED)]);
+    }));
+    assert_eq!(fails(&engine, at(20)), Err(SALES_ERR_STORE));
+    for now in 1003..1006 {
+        engine.tick(now).unwrap();
+    }
+    for index in [0, 1] {
+        assert_eq!(engine.sale(slot_id(&request, index)).unwrap().0.state, State::Failed);
+    }
+    assert_eq!(host.total.load(Ordering::SeqCst), 0);
+    is_seen(&engine, 1007, 30);
+}
+
+/// An end waited for the store; the same of another block was told, and then both were taken back: what waited was nobody's, and ended the sale (S5).
+#[test]
+fn what_waits_for_another_block_too_is_taken_back_with_both() {
+    let place = Place::in_memory();
+    let (host, engine, switches) = filled(&place);
+    switches.refuses.store(true, Ordering::SeqCst);
+    engine.on_request_event(1002, at(20), request(1), Happened::RequestFailed).unwrap_err();
+    switches.refuses.store(false, Ordering::SeqCst);
+    let within = engine.clone();
+    *host.hook.lock().unwrap() = Some(Box::new(move || {
+        for at in [at(22), taken_back(20), taken_back(22)] {
+            let told = within.on_request_event(1002, at, request(1), Happened::RequestFailed);
+            assert_eq!(told, Ok(SALES_QUEUED));
+        }
+    }));
+    engine.evaluate(1003, &ask(7, 1)).unwrap();
+    engine.tick(1004).unwrap();
+    assert_eq!(engine.sale(slot(1)).unwrap().0.state, State::Filled);
+    assert_eq!(host.total.load(Ordering::SeqCst), 100);
+    is_seen(&engine, 1005, 30);
+}
+
+/// An end that was left to another thread went past a slot that was freed, which nobody looked at when that end was taken back.
+#[test]
+fn an_end_that_is_left_to_another_thread_passes_nothing() {
+    let place = Place::in_memory();
+    let (_, engine, switches) = filled(&place);
+    switches.commits_left.store(1, Ordering::SeqCst);
+    engine.on_request_event(1002, at(15), request(1), Happened::RequestFulfilled).unwrap_err();
+    switches.commits_left.store(-1, Ordering::SeqCst);
+    let (within, refuses) = (engine.clone(), switches.clone());
+    *switches.at_write.lock().unwrap() = Some(Box::new(move || {
+        let (engine, switches) = (within.clone(), refuses.clone());
+        let other = std::thread::spawn(move || {
+            let fails = |at| status(engine.on_request_event(1002, at, request(1), Happened::RequestFailed));
+            let slot = |block, what| status(engine.on_slot(1002, at(block), request(1), 0, what));
+            switches.left.store(0, Ordering::SeqCst);
+            assert_eq!(slot(25, Happened::SlotFreed), Err(SALES_ERR_STORE));
+            switches.left.store(0, Ordering::SeqCst);
+            assert_eq!(fails(at(26)), Ok(SALES_QUEUED));
+            switches.left.store(-1, Ordering::SeqCst);
+            let _ = slot(27, Happened::ReservationsFull);
+            let _ = fails(taken_back(26));
+        });
+        other.join().unwrap();
+    }));
+    for now in 1002..1006 {
+        engine.tick(now).unwrap();
+    }
+    let (sale, _) = engine.sale(slot(1)).unwrap();
+    assert!(sale.state == State::Filled && sale.in_doubt, "{sale:?}");
+    is_seen(&engine, 1007, 30);
+}
+
 /// A request that was taken back while it was decided on was accepted, and a slot that was freed, queued.
 #[test]
 fn what_is_taken_back_while_it_is_decided_is_not_sold() {
@@ -555,20 +641,25 @@ fn what_is_taken_back_while_it_is_decided_is_not_sold() {
 /// What took an event back was forgotten by a stop, although no chain tells it again: a filled slot was not looked at.
 #[test]
 fn a_removal_that_waits_stays_over_a_stop() {
-    let place = Place::in_memory();
-    let host = Arc::new(Host { can_read: true, ..Host::default() });
-    let (engine, switches) = started(&place, &host, options());
-    engine.on_request(1000, at(10), ask(1, 1)).unwrap();
-    let (_, token, _) = host.tokens.lock().unwrap().remove(0);
-    engine.complete(1001, token, proof()).unwrap();
-    switches.blind.store(true, Ordering::SeqCst);
-    engine.on_request(1002, taken_back(10), ask(1, 1)).unwrap_err();
-    switches.blind.store(false, Ordering::SeqCst);
-    assert_eq!(engine.stop(1003), Ok(SALES_OK));
-    engine.start(1004).unwrap();
-    assert_eq!(engine.next_deadline(), Ok(1005));
-    engine.tick(1005).unwrap();
-    assert_eq!(host.calls.lock().unwrap().last(), Some(&(OpKind::ReadSlot, slot(1))));
+    for in_line in [true, false] {
+        let place = Place::in_memory();
+        let host = Arc::new(Host { can_read: true, ..Host::default() });
+        let (engine, switches) = started(&place, &host, options());
+        engine.on_request(1000, at(10), ask(1, 1)).unwrap();
+        let (_, token, _) = host.tokens.lock().unwrap().remove(0);
+        engine.complete(1001, token, proof()).unwrap();
+        let switch = if in_line { &switches.blind } else { &switches.refuses };
+        switch.store(true, Ordering::SeqCst);
+        engine.on_request(1002, taken_back(10), ask(1, 1)).unwrap_err();
+        switch.store(!in_line, Ordering::SeqCst);
+        assert_eq!(engine.stop(1003), Ok(SALES_OK));
+        switch.store(false, Ordering::SeqCst);
+        engine.start(1004).unwrap();
+        assert_eq!(engine.next_deadline(), Ok(1005));
+        engine.tick(1005).unwrap();
+        assert_eq!(host.calls.lock().unwrap().last(), Some(&(OpKind::ReadSlot, slot(1))), "in line: {in_line}");
+        assert!(engine.next_deadline().unwrap() > 1100, "nothing waits for the store");
+    }
 }
 
 // A panic in what the engine calls.
@@ -636,6 +727,34 @@ fn a_panic_in_a_fill_leaves_its_outcome_to_the_chain() {
     engine.tick(1002).unwrap();
     let calls: Vec<OpKind> = host.calls.lock().unwrap().iter().map(|(kind, _)| *kind).collect();
     assert_eq!(calls, [OpKind::FillSlot, OpKind::ReadSlot]);
+}
+
+/// An end that was told behind it had no news, so that its removal found nothing; and a stop waited for the call for ever.
+#[test]
+fn a_panic_lets_what_waits_be_taken_back_and_the_instance_be_stopped() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { can_read: true, ..Host::default() });
+    let (engine, switches) = started(&place, &host, options());
+    engine.on_request(1000, at(10), ask(1, 1)).unwrap();
+    let (_, token, _) = host.tokens.lock().unwrap().remove(0);
+    engine.complete(1001, token, proof()).unwrap();
+    switches.refuses.store(true, Ordering::SeqCst);
+    engine.on_slot(1002, at(20), request(1), 0, Happened::SlotFreed).unwrap_err();
+    switches.refuses.store(false, Ordering::SeqCst);
+    *host.read_hook.lock().unwrap() = Some(Box::new(|| panic!("planned")));
+    let fails = |at| engine.on_request_event(1003, at, request(1), Happened::RequestFailed);
+    panics(|| fails(at(21)));
+    let _ = fails(taken_back(21));
+    engine.tick(1004).unwrap();
+    let (sale, _) = engine.sale(slot(1)).unwrap();
+    assert_eq!((sale.state, sale.wanted), (State::Filled, None));
+    let (_, token, _) = host.tokens.lock().unwrap().remove(0);
+    engine.complete(1005, token, Answer::of(SALES_HOST_TRANSIENT)).unwrap();
+    is_seen(&engine, 1006, 30);
+    for (_, token, _) in host.tokens.lock().unwrap().drain(..) {
+        engine.complete(1006, token, Answer::of(SALES_HOST_PERMANENT)).unwrap();
+    }
+    assert_eq!(engine.stop(1007), Ok(SALES_OK));
 }
 
 /// What callbacks had told before waited in the frame of the call, and went with it.

@@ -18,6 +18,20 @@ use crate::sales::step::{Effect, Input};
 use crate::status::*;
 use std::sync::Arc;
 
+/// An operation of the ledger is driven. A panic ends it, and nothing is out.
+struct Driving<'a> {
+    engine: &'a Engine,
+    slot: Option<Id>,
+}
+
+impl Drop for Driving<'_> {
+    fn drop(&mut self) {
+        if let Some(slot) = self.slot {
+            self.engine.set_pending(&slot, None);
+        }
+    }
+}
+
 impl Engine {
     pub(super) fn act(&self, sale: &Sale, effect: Effect) -> Result<After> {
         match effect {
@@ -61,7 +75,10 @@ impl Engine {
         let token = task.token;
         // Set before the drive: a completion from another thread may end it before the drive returns, and unset this.
         self.set_pending(&sale.slot, Some((kind, token)));
-        match self.drive(task, None) {
+        let mut driving = Driving { engine: self, slot: Some(sale.slot) };
+        let driven = self.drive(task, None);
+        driving.slot = None;
+        match driven {
             Driven::Ended(_, done) => {
                 self.set_pending(&sale.slot, None);
                 if kind == OpKind::RepoRelease {

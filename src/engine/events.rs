@@ -20,16 +20,21 @@ pub(super) struct Taking<'a> {
     engine: &'a Engine,
     /// What counts for a block.
     told: Option<News>,
+    /// Which telling it is.
+    number: u64,
+    /// An event, which is kept where a panic ends it.
+    event: Option<Told>,
     /// `None`: it is kept, and counts for that.
     durable: Option<bool>,
 }
 
 impl<'a> Taking<'a> {
-    pub fn new(engine: &'a Engine, news: News) -> Taking<'a> {
-        Taking { engine, told: (!news.removed).then_some(news), durable: Some(false) }
+    pub fn new(engine: &'a Engine, news: News, event: Option<Told>, number: u64) -> Taking<'a> {
+        Taking { engine, told: (!news.removed).then_some(news), number, event, durable: Some(false) }
     }
 
     fn end(mut self, durable: Option<bool>) {
+        self.event = None;
         self.durable = durable;
     }
 
@@ -43,22 +48,34 @@ impl Drop for Taking<'_> {
     fn drop(&mut self) {
         frame::end_news(self.engine.key);
         let Some(news) = self.told else { return };
-        self.engine.memory().end_telling(news, self.durable);
+        let mut memory = self.engine.memory();
+        if let Some(event) = self.event {
+            match memory.kept.put(event, self.number) {
+                Put::Behind => {
+                    memory.kept.end_telling(self.number);
+                    return;
+                }
+                Put::Already | Put::TakenBack => self.durable = None,
+                Put::Full => {}
+            }
+        }
+        memory.end_telling(news, self.number, self.durable);
     }
 }
 
 impl Engine {
     /// Something of the chain is told: its block counts as seen when it is durable.
-    fn see_block(&self, at: &At, news: News) {
+    /// Answers the number of this telling.
+    fn see_block(&self, at: &At, news: News) -> u64 {
         let memory = &mut *self.memory();
-        memory.kept.begin_telling(news);
         memory.clock.blocks.told(at.block);
         memory.clock.latest = memory.clock.latest.max(at.time);
+        memory.kept.begin_telling(news)
     }
 
     /// Takes in what the chain told.
     pub(super) fn take_in_block(&self, taking: Taking<'_>, body: impl FnOnce() -> Result<i32>) -> Result<i32> {
-        frame::begin_news(self.key, taking.told);
+        frame::begin_news(self.key, taking.told, taking.number);
         let result = body();
         let durable = match &result {
             _ if frame::is_kept(self.key) => None,
@@ -74,17 +91,15 @@ impl Engine {
         &self,
         at: &At,
         news: News,
-        work: impl FnOnce() -> Work,
-        now: impl FnOnce() -> Result<i32>,
+        work: impl FnOnce(u64) -> Work,
+        now: impl FnOnce(u64) -> Result<i32>,
     ) -> Result<i32> {
-        if !at.removed {
-            self.see_block(at, news);
-        }
+        let number = if at.removed { 0 } else { self.see_block(at, news) };
         let inside = frame::is_inside(self.key);
-        let done = self.now_or_queued(work, now);
+        let done = self.now_or_queued(|| work(number), || now(number));
         // From inside a callback, only that too many wait already is an error.
         if inside && done.is_err() && !at.removed {
-            self.memory().end_telling(news, Some(false));
+            self.memory().end_telling(news, number, Some(false));
         }
         done
     }
@@ -107,17 +122,18 @@ impl Engine {
         if told.at.removed {
             self.take_back(&told);
         }
-        self.of_block(&told.at, told.news(), || Work::Event(told), || self.take_in_event(told))
+        let now = |number| self.take_in_event(told, number);
+        self.of_block(&told.at, told.news(), |number| Work::Event(told, number), now)
     }
 
     /// Behind what is kept of its request, if something is.
-    pub(super) fn take_in_event(&self, told: Told) -> Result<i32> {
-        let taking = Taking::new(self, told.news());
-        let mut put = self.memory().put_in_line(told);
+    pub(super) fn take_in_event(&self, told: Told, number: u64) -> Result<i32> {
+        let taking = Taking::new(self, told.news(), Some(told), number);
+        let mut put = self.memory().put_in_line(told, number);
         if put == Some(Put::Full) {
             // There may be room when the store takes what waits before it.
             let _ = self.take_in_line(&told.request, None);
-            put = self.memory().put_in_line(told);
+            put = self.memory().put_in_line(told, number);
         }
         match put {
             None => {
@@ -128,7 +144,10 @@ impl Engine {
                 taking.end(None);
                 return Ok(SALES_ALREADY);
             }
-            Some(Put::Full) => return Err(too_many()),
+            Some(Put::Full) => {
+                taking.end(Some(false));
+                return Err(too_many());
+            }
             Some(Put::Already) => taking.end(None),
             Some(Put::Behind) => taking.waits(),
         }

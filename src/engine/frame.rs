@@ -17,6 +17,8 @@ struct Frame {
     work: VecDeque<Work>,
     /// What of the chain's news is being taken in.
     news: Option<News>,
+    /// Which telling that is; 0: none, it was kept.
+    number: u64,
     /// It is kept in memory besides, for the store has not taken it.
     kept: bool,
 }
@@ -38,7 +40,9 @@ pub struct Guard {
 
 /// Enters an engine; only where [`is_inside`] said no.
 pub fn enter(engine: u64) -> Guard {
-    FRAMES.with(|frames| frames.borrow_mut().push(Frame { engine, work: VecDeque::new(), news: None, kept: false }));
+    FRAMES.with(|frames| {
+        frames.borrow_mut().push(Frame { engine, work: VecDeque::new(), news: None, number: 0, kept: false })
+    });
     Guard { engine }
 }
 
@@ -67,8 +71,13 @@ fn with<T>(engine: u64, body: impl FnOnce(&mut Frame) -> T) -> Option<T> {
 }
 
 /// What of the chain's news is being taken in, from now on; `None`: something that counts for no block.
-pub fn begin_news(engine: u64, news: Option<News>) {
-    with(engine, |frame| (frame.news, frame.kept) = (news, false));
+pub fn begin_news(engine: u64, news: Option<News>, number: u64) {
+    with(engine, |frame| (frame.news, frame.number, frame.kept) = (news, number, false));
+}
+
+/// Which telling is being taken in; 0: none.
+pub fn number(engine: u64) -> u64 {
+    with(engine, |frame| frame.number).unwrap_or_default()
 }
 
 /// It is kept in memory: whoever takes it in there says so.
@@ -88,7 +97,7 @@ pub fn is_kept(engine: u64) -> bool {
 /// It was taken in, as far as this thread could. Whether it is kept in memory.
 pub fn end_news(engine: u64) -> bool {
     let kept = is_kept(engine);
-    begin_news(engine, None);
+    begin_news(engine, None, 0);
     kept
 }
 

@@ -5,7 +5,6 @@
 use super::told::{News, Told};
 use crate::market::Id;
 use crate::sales::step::Happened;
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 
@@ -59,14 +58,15 @@ pub struct Kept {
     count: usize,
     /// The requests behind this one have their turn first.
     turn: Id,
-    /// What was told and is not taken in yet, whether it was taken back since, and how often.
-    telling: BTreeMap<(News, bool), usize>,
+    /// What was told and is not taken in yet, each telling by its number, and whether it was taken back since.
+    telling: BTreeMap<u64, (News, bool)>,
+    last: u64,
 }
 
 impl Kept {
-    /// Keeps an event behind the others of its request.
-    pub fn put(&mut self, told: Told) -> Put {
-        if self.was_told_back(&told.news()) {
+    /// Keeps an event behind the others of its request. `number`: of its telling, or 0.
+    pub fn put(&mut self, told: Told, number: u64) -> Put {
+        if self.was_told_back(number) {
             return Put::TakenBack;
         }
         if self.waits(&told) {
@@ -136,53 +136,42 @@ impl Kept {
         went
     }
 
-    /// Something is told; until it is taken in or kept it may be taken back.
-    pub fn begin_telling(&mut self, news: News) {
-        let times = self.telling.entry((news, false)).or_default();
-        *times = times.saturating_add(1);
+    /// Something is told; until it is taken in or kept it may be taken back. Answers the number of this telling: the same may be told, taken back
+    /// and told again while it is.
+    pub fn begin_telling(&mut self, news: News) -> u64 {
+        self.last = self.last.wrapping_add(1).max(1);
+        self.telling.insert(self.last, (news, false));
+        self.last
     }
 
-    /// Whether it was taken back since, be it told or tried.
-    pub fn is_taken_back(&self, news: &News) -> bool {
+    /// Whether what is in hand was taken back since.
+    pub fn was_taken_back(&self, news: &News) -> bool {
         let is_it = |entry: &Waiting| entry.place == Place::TakenBack && entry.told.news() == *news;
-        self.was_told_back(news) || self.lines.get(&news.of).is_some_and(|line| line.iter().any(is_it))
+        self.lines.get(&news.of).is_some_and(|line| line.iter().any(is_it))
     }
 
-    /// Whether it was told and taken back since.
-    pub fn was_told_back(&self, news: &News) -> bool {
-        self.telling.contains_key(&(*news, true))
+    /// Whether it was taken back since it was told.
+    pub fn was_told_back(&self, number: u64) -> bool {
+        self.telling.get(&number).is_some_and(|telling| telling.1)
     }
 
-    /// Whether a thread tells the same of another block, so that it may be with the sales already.
-    pub fn tells_like(&self, news: &News) -> bool {
-        let in_line = |line: &VecDeque<Waiting>| {
-            line.iter().any(|entry| entry.place == Place::InHand && entry.told.news().is_like(news))
-        };
-        let told = self.telling.keys().any(|(told, is_off)| !is_off && told.is_like(news));
-        told || self.lines.get(&news.of).is_some_and(in_line)
+    /// The same of another block that a thread tells, so that it may be with the sales already.
+    pub fn tells_like(&self, news: &News) -> Option<News> {
+        let told = self.telling.values().filter(|(_, is_off)| !is_off).map(|(told, _)| *told);
+        let in_hand = self.lines.get(&news.of).into_iter().flatten().filter(|entry| entry.place == Place::InHand);
+        told.chain(in_hand.map(|entry| entry.told.news())).find(|told| told.is_like(news))
     }
 
     /// It is taken in or kept. Answers whether it was taken back since.
-    pub fn end_telling(&mut self, news: &News) -> bool {
-        let is_taken_back = self.was_told_back(news);
-        if let Entry::Occupied(mut times) = self.telling.entry((*news, is_taken_back)) {
-            *times.get_mut() = times.get().saturating_sub(1);
-            if *times.get() == 0 {
-                times.remove();
-            }
-        }
-        is_taken_back
+    pub fn end_telling(&mut self, number: u64) -> bool {
+        self.telling.remove(&number).is_some_and(|telling| telling.1)
     }
 
     /// Something of a request is taken back. Answers what waits no more; one in hand goes when it is let go of.
     pub fn take_back(&mut self, removal: &News) -> Vec<News> {
         let mut gone = Vec::new();
-        let telling: Vec<News> =
-            self.telling.keys().filter(|(told, is_off)| !is_off && removal.takes_back(told)).map(|key| key.0).collect();
-        for news in telling {
-            let times = self.telling.remove(&(news, false)).unwrap_or_default();
-            let before = self.telling.entry((news, true)).or_default();
-            *before = before.saturating_add(times);
+        for (told, is_off) in self.telling.values_mut() {
+            *is_off |= removal.takes_back(told);
         }
         let Some(line) = self.lines.get_mut(&removal.of) else { return gone };
         line.retain_mut(|entry| {
@@ -229,7 +218,7 @@ impl Kept {
             .partition(|told| told.at.removed);
         self.count = 0;
         for told in stay {
-            self.put(told);
+            self.put(told, 0);
         }
         go
     }

@@ -1,6 +1,7 @@
 //! Register, start, stop, and time.
 
 use super::drive::Driven;
+use super::told::News;
 use super::work::Work;
 use super::{frame, refuses_all, Engine, Phase, Recovery};
 use crate::datastore::unsettled::{self, Owner};
@@ -11,7 +12,7 @@ use crate::ledger::task::{Done, Purpose, Task};
 use crate::ledger::{RepoCan, BACKOFF_S};
 use crate::market::{Id, Market};
 use crate::sales::acts;
-use crate::sales::step::Input;
+use crate::sales::step::{Happened, Input};
 use crate::status::*;
 use std::sync::{Arc, PoisonError};
 
@@ -276,18 +277,28 @@ impl Engine {
                 let kept = memory.kept.take_all();
                 for work in backlog {
                     match work {
-                        Work::Event(told) if told.at.removed => {
-                            memory.kept.put(told);
+                        Work::Event(told, _) if told.at.removed => {
+                            memory.kept.put(told, 0);
                         }
-                        work => work.news().into_iter().for_each(|news| memory.end_telling(news, Some(false))),
+                        work => {
+                            if let Some((news, number)) = work.news() {
+                                memory.end_telling(news, number, Some(false));
+                            }
+                        }
                     }
-                }
-                let kept = kept.iter().map(|told| told.news());
-                for news in mailboxes.into_values().flat_map(|mailbox| mailbox.news).chain(kept) {
-                    memory.clock.blocks.ended(news, Some(false));
                 }
                 memory.attempting.clear();
                 memory.stuck.clear();
+                let mut lost: Vec<News> = kept.iter().map(|told| told.news()).collect();
+                for (slot, mailbox) in mailboxes {
+                    lost.extend(mailbox.news.iter().copied());
+                    // No chain tells again that something is taken back.
+                    if mailbox.waits_for(Happened::TakenBack) {
+                        memory.mailboxes.entry(slot).or_default().put(Input::Happened(Happened::TakenBack));
+                        memory.stuck.insert(slot);
+                    }
+                }
+                lost.into_iter().for_each(|news| memory.clock.blocks.ended(news, Some(false)));
                 memory.held_back = false;
                 memory.recovery = Recovery::None;
                 std::mem::take(&mut memory.doubts)

@@ -143,6 +143,12 @@ impl Mailbox {
         }
     }
 
+    /// Whether something of that kind waits, or is being taken in.
+    fn waits_for(&self, what: Happened) -> bool {
+        let in_step = self.in_step.is_some_and(|(taken_in, _)| taken_in == what);
+        in_step || self.inbox.iter().any(|input| matches!(input, Input::Happened(waits) if *waits == what))
+    }
+
     /// Takes out what comes next.
     fn next(&mut self) -> Option<Input> {
         let next = self.end.take().or_else(|| self.inbox.pop_front());
@@ -419,11 +425,13 @@ impl Engine {
                 self.tell_done(result, slot, token);
             }
             Work::Consume(slot, total) => self.tell_failure(slot, Id::ZERO, self.consume_now(slot, total)),
-            Work::Request(at, ask) => {
+            Work::Request(at, ask, number) => {
                 let request = ask.request_id;
-                self.tell_failure(Id::ZERO, request, self.take_in_request(at, *ask));
+                self.tell_failure(Id::ZERO, request, self.take_in_request(at, *ask, number));
             }
-            Work::Event(told) => self.tell_failure(told.slot(), told.request, self.take_in_event(told)),
+            Work::Event(told, number) => {
+                self.tell_failure(told.slot(), told.request, self.take_in_event(told, number));
+            }
             Work::Abandon(slot, force) => self.tell_failure(slot, Id::ZERO, self.abandon_now(slot, force)),
             Work::Resolve(slot, applied) => self.tell_failure(slot, Id::ZERO, self.resolve_now(slot, applied)),
             Work::Continue(owner, answer) => self.go_on(owner, answer),

@@ -26,7 +26,8 @@ impl Hand<'_> {
     fn let_go(mut self, done: &Result<i32>) {
         self.durable = !done.as_ref().is_err_and(is_of_store);
         self.waits = !self.durable && !frame::is_kept(self.engine.key);
-        self.ends = done.is_ok() && self.told.is_end();
+        // One that is left to another thread may still be taken back before it ends anything.
+        self.ends = self.told.is_end() && done.as_ref().is_ok_and(|status| *status != SALES_QUEUED);
     }
 }
 
@@ -46,8 +47,8 @@ impl Drop for Hand<'_> {
 
 impl Memory {
     /// Something that was told is taken in, or is not; what was taken back meanwhile has no effect any more, and is not to be told again.
-    pub(super) fn end_telling(&mut self, news: News, durable: Option<bool>) {
-        let is_taken_back = self.kept.end_telling(&news);
+    pub(super) fn end_telling(&mut self, news: News, number: u64, durable: Option<bool>) {
+        let is_taken_back = self.kept.end_telling(number);
         if is_taken_back {
             self.take_back_from_sales(&news.removal());
         }
@@ -55,35 +56,44 @@ impl Memory {
     }
 
     /// An event that is told goes behind what is kept of its request; `None`: nothing is.
-    pub(super) fn put_in_line(&mut self, told: Told) -> Option<Put> {
-        if !self.kept.has(&told.request) && !self.kept.was_told_back(&told.news()) {
+    pub(super) fn put_in_line(&mut self, told: Told, number: u64) -> Option<Put> {
+        if !self.kept.has(&told.request) && !self.kept.was_told_back(number) {
             return None;
         }
-        let put = self.kept.put(told);
-        if put == Put::Behind && !told.at.removed {
+        let put = self.kept.put(told, number);
+        if put == Put::Behind {
             // It counts on where it waits.
-            self.kept.end_telling(&told.news());
+            self.kept.end_telling(number);
         }
         Some(put)
     }
 
     /// Whether what a thread tells was taken back since: it has no effect from now on.
-    pub(super) fn is_taken_back(&self, told: Option<News>) -> bool {
-        told.is_some_and(|news| self.kept.is_taken_back(&news))
+    pub(super) fn is_taken_back(&self, told: Option<News>, number: u64) -> bool {
+        match told {
+            Some(news) if number == 0 => self.kept.was_taken_back(&news),
+            _ => self.kept.was_told_back(number),
+        }
     }
 
     /// What waits in the mailboxes of sales and is taken back has no effect any more.
     fn take_back_from_sales(&mut self, removal: &News) {
-        let tells_like = self.kept.tells_like(removal);
+        let like = self.kept.tells_like(removal);
         for mailbox in self.mailboxes.values_mut() {
             let (gone, waits): (Vec<News>, Vec<News>) =
                 std::mem::take(&mut mailbox.news).into_iter().partition(|news| removal.takes_back(news));
-            // The same of another block waits as one with it.
-            let is_told = tells_like || waits.iter().any(|news| news.is_like(removal));
-            if let Some(what) = removal.what.filter(|_| !gone.is_empty() && !is_told) {
-                mailbox.take_back(what);
-            }
             mailbox.news = waits;
+            // The same of another block waits as one with it; or will, and then it is that one from now on.
+            let waits = mailbox.news.iter().any(|news| news.is_like(removal));
+            if let Some(what) = removal.what.filter(|what| !gone.is_empty() && !waits && mailbox.waits_for(*what)) {
+                match like {
+                    Some(like) => {
+                        mailbox.news.push(like);
+                        self.clock.blocks.told(like.block);
+                    }
+                    None => mailbox.take_back(what),
+                }
+            }
             gone.into_iter().for_each(|news| self.clock.blocks.ended(news, None));
         }
     }
@@ -96,7 +106,7 @@ pub fn too_many() -> Error {
 impl Engine {
     /// Whether what this thread takes in was taken back since it was told: it has no effect any more.
     pub(super) fn is_taken_back(&self) -> bool {
-        self.memory().is_taken_back(frame::news(self.key))
+        self.memory().is_taken_back(frame::news(self.key), frame::number(self.key))
     }
 
     /// Keeps an event that the store refused, unless a sale does. Answers what the host is told.
@@ -105,7 +115,7 @@ impl Engine {
             return error;
         }
         let mut memory = self.memory();
-        match memory.kept.put(told) {
+        match memory.kept.put(told, frame::number(self.key)) {
             Put::TakenBack => return error,
             Put::Full => return too_many(),
             Put::Already => drop(frame::keep_news(self.key)),
@@ -167,7 +177,7 @@ impl Engine {
     /// Tries one that is in hand.
     fn take_in_kept(&self, told: &Told, is_over: bool) -> Result<i32> {
         let hand = Hand { engine: self, told, waits: true, durable: false, ends: false };
-        frame::begin_news(self.key, (!told.at.removed).then(|| told.news()));
+        frame::begin_news(self.key, (!told.at.removed).then(|| told.news()), 0);
         let done = if is_over { Ok(SALES_ALREADY) } else { self.tell_event(told) };
         hand.let_go(&done);
         done

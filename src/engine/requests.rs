@@ -140,13 +140,13 @@ impl Engine {
             return self.on_event(Told { at, request: ask.request_id, index: None, what: Happened::TakenBack });
         }
         let news = News::of_ask(&at, &ask.request_id);
-        let work = || Work::Request(at, Box::new(ask.clone()));
-        self.of_block(&at, news, work, || self.take_in_request(at, ask.clone()))
+        let work = |number| Work::Request(at, Box::new(ask.clone()), number);
+        self.of_block(&at, news, work, |number| self.take_in_request(at, ask.clone(), number))
     }
 
-    pub(super) fn take_in_request(&self, at: At, ask: Ask) -> Result<i32> {
+    pub(super) fn take_in_request(&self, at: At, ask: Ask, number: u64) -> Result<i32> {
         let news = News::of_ask(&at, &ask.request_id);
-        self.take_in_block(Taking::new(self, news), || self.request_now(ask))
+        self.take_in_block(Taking::new(self, news, None, number), || self.request_now(ask))
     }
 
     fn request_now(&self, ask: Ask) -> Result<i32> {

@@ -44,7 +44,9 @@ impl Engine {
             let mut memory = self.memory();
             let memory = &mut *memory;
             // An event of which other sales were told before, and a host was called for that.
-            if matches!(input, Input::Happened(_)) && memory.is_taken_back(frame::news(self.key)) {
+            if matches!(input, Input::Happened(_))
+                && memory.is_taken_back(frame::news(self.key), frame::number(self.key))
+            {
                 return Ok(SALES_ALREADY);
             }
             let mailbox = memory.mailboxes.entry(slot).or_default();
@@ -363,6 +365,7 @@ impl Drop for Running<'_> {
             mailbox.running = false;
             // A tick goes on with what waits; and as after a crash, nobody knows what became of what was asked.
             mailbox.put_back(Input::Restart);
+            keep_news(engine.key, mailbox, &mut memory.clock);
             memory.stuck.insert(self.slot);
         }
     }

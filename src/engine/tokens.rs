@@ -100,7 +100,9 @@ impl Tokens {
         let token = self.fresh();
         op.token = token;
         self.table().entries.insert(token, Entry::Calling(op.kind, None));
+        let mut out = Out { tokens: self, token: Some(token) };
         let status = call(&op);
+        out.token = None;
         let mut table = self.table();
         match table.entries.remove(&token) {
             // A completion made before counts, whatever the callback answered.
@@ -148,6 +150,20 @@ impl Tokens {
                 table.entries.insert(token, Entry::Calling(kind, Some(answer)));
                 Ok(Completed::Early)
             }
+        }
+    }
+}
+
+/// A call of the host. Ended by a panic, nobody can complete it, and a stop must not wait for it.
+struct Out<'a> {
+    tokens: &'a Tokens,
+    token: Option<u64>,
+}
+
+impl Drop for Out<'_> {
+    fn drop(&mut self) {
+        if let Some(token) = self.token {
+            self.tokens.table().entries.remove(&token);
         }
     }
 }

@@ -14,10 +14,10 @@ pub enum Work {
     Release(Id, u64),
     /// sales_consumed, from inside a callback.
     Consume(Id, u64),
-    /// sales_on_request, from inside a callback.
-    Request(At, Box<Ask>),
-    /// An event of the chain, from inside a callback.
-    Event(Told),
+    /// sales_on_request, from inside a callback, and the number of its telling.
+    Request(At, Box<Ask>, u64),
+    /// An event of the chain, from inside a callback, and the number of its telling.
+    Event(Told, u64),
     /// sales_abandon, from inside a callback.
     Abandon(Id, bool),
     /// sales_resolve, from inside a callback.
@@ -34,12 +34,12 @@ pub enum Work {
 
 impl Work {
     /// What it is of the chain's news.
-    pub fn news(&self) -> Option<News> {
+    pub fn news(&self) -> Option<(News, u64)> {
         match self {
-            Work::Request(at, ask) => Some(News::of_ask(at, &ask.request_id)),
-            Work::Event(told) => Some(told.news()),
+            Work::Request(at, ask, number) => Some((News::of_ask(at, &ask.request_id), *number)),
+            Work::Event(told, number) => Some((told.news(), *number)),
             _ => None,
         }
-        .filter(|news| !news.removed)
+        .filter(|(news, _)| !news.removed)
     }
 }
