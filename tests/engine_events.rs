@@ -6,10 +6,11 @@ mod store_common;
 
 use engine_common::*;
 use sales::datastore::{Backend, Table, Write};
-use sales::engine::Options;
+use sales::engine::{Engine, Options};
 use sales::host::*;
 use sales::market::*;
-use sales::sales::sale::State;
+use sales::sales::acts::{queue_key_at, Known};
+use sales::sales::sale::{Sale, State};
 use sales::sales::Happened;
 use sales::status::*;
 use std::sync::atomic::*;
@@ -275,4 +276,75 @@ fn a_place_in_the_queue_of_a_filled_slot_is_not_attempted() {
     assert_eq!(engine.sale(slot(1)).unwrap().0.state, State::Filled);
     assert_eq!(engine.on_request(1002, at(20), ask(2, 1)), Ok(SALES_OK));
     assert!(engine.sale(slot(2)).unwrap().0.state.is_attempt(), "the others are attempted");
+}
+
+/// A request whose record was lost and that is told again took the place of its live sale, whose space never came back: "more slots given back
+/// than taken".
+#[test]
+fn a_lost_request_is_accepted_again_beside_its_sales() {
+    let place = Place::in_memory();
+    let (host, first, _) = selling(&place, true);
+    drop(first);
+    place.open().unwrap().write(&mut |write: &mut dyn Write| write.del(Table::Requests, &request(1).0)).unwrap();
+    let options = Options { history_limit: 8, ..options() };
+    let engine = engine(Box::new(place.open().unwrap()), &host, options);
+    engine.start(1001).unwrap();
+    let before = engine.sale(slot(1)).unwrap().0;
+    assert_eq!(engine.on_request(1002, at(20), ask(1, 1)), Ok(SALES_OK));
+    let after = engine.sale(slot(1)).unwrap().0;
+    assert_eq!((after.act, after.state, after.offer), (before.act, before.state, before.offer));
+    assert_eq!(host.total.load(Ordering::SeqCst), 100);
+    assert_eq!(engine.on_request_event(1002, at(21), request(1), Happened::RequestFailed), Ok(SALES_OK));
+    let tokens: Vec<_> = host.tokens.lock().unwrap().drain(..).collect();
+    for (_, token, _) in tokens {
+        let _ = engine.complete(1003, token, Answer::of(SALES_HOST_CANCELLED));
+    }
+    for now in 1004..1010 {
+        engine.tick(now).unwrap();
+    }
+    assert_eq!(host.total.load(Ordering::SeqCst), 0);
+    assert!(engine.sale(slot(1)).unwrap().0.is_ended());
+    let (_, damages) = verified(&place, engine);
+    assert_eq!(damages, []);
+}
+
+/// A slot that came into the queue while its price was not known stayed there when the price was known again, and its sale went on.
+#[test]
+fn a_place_in_the_queue_without_a_price_is_left() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { pends: AtomicBool::new(true), ..Host::default() });
+    let (first, _) = started(&place, &host, Options { max_attempts: 1, ..options() });
+    first.on_request(1000, at(10), ask(1, 2)).unwrap();
+    drop(first);
+    let request = ask(1, 2).request_id;
+    let store = place.open().unwrap();
+    let mut queued = None;
+    store
+        .write(&mut |write: &mut dyn Write| {
+            let slots = [0, 1].map(|index| slot_id(&request, index));
+            let sale = slots.iter().filter_map(|slot| Sale::load(write, slot).unwrap());
+            let sale = sale.into_iter().find(|sale| sale.in_queue).unwrap();
+            let known = Known::load(write, &request)?.unwrap();
+            let price = known.ask.price_per_slot().unwrap();
+            write.del(Table::Queue, &queue_key_at(&sale, price))?;
+            write.put(Table::Queue, &queue_key_at(&sale, U256::ZERO), &[])?;
+            queued = Some(sale.slot);
+            Ok(())
+        })
+        .unwrap();
+    drop(store);
+    let engine = engine(Box::new(place.open().unwrap()), &host, options());
+    engine.start(1001).unwrap();
+    assert!(engine.sale(queued.unwrap()).unwrap().0.state.is_attempt());
+    assert_eq!(engine.stats().unwrap().counts.queued, 0);
+    let (_, damages) = verified(&place, engine);
+    assert_eq!(damages, []);
+}
+
+/// What a verification finds when the engine is gone.
+fn verified(place: &Place, engine: Arc<Engine>) -> (sales::verify::Report, Vec<sales::damage::Damage>) {
+    drop(engine);
+    let mut damages = Vec::new();
+    let report = sales::verify::offline(&place.dir, &mut |damage| damages.push(damage.clone())).unwrap();
+    (report, damages)
 }

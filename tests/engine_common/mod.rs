@@ -365,3 +365,27 @@ pub fn over(place: &Place) -> (Arc<Host>, Arc<Engine>, Arc<Switches>) {
     assert!(engine.sale(slot(1)).unwrap().0.is_ended());
     (host, engine, switches)
 }
+
+/// What another thread is told at the next write, which is refused. Nothing: it waited for that write, and would for ever.
+pub fn beside_a_write(
+    switches: &Switches,
+    engine: &Arc<Engine>,
+    tell: impl Fn(&Engine) -> Result<i32> + Send + Sync + 'static,
+) -> Arc<Mutex<Option<std::result::Result<i32, i32>>>> {
+    let said = Arc::new(Mutex::new(None));
+    let (says, engine, tell) = (said.clone(), engine.clone(), Arc::new(tell));
+    *switches.at_write.lock().unwrap() = Some(Box::new(move || {
+        let (engine, tell) = (engine.clone(), tell.clone());
+        let (done, is_done) = mpsc::channel();
+        std::thread::spawn(move || done.send(tell(&engine)));
+        *says.lock().unwrap() = is_done.recv_timeout(Duration::from_secs(20)).ok().map(status);
+    }));
+    said
+}
+
+/// Everything up to a block is taken in.
+pub fn is_seen(engine: &Engine, now: u64, block: u64) {
+    engine.on_request(now, at(block), ask(900 + block, 1)).unwrap();
+    engine.tick(now).unwrap();
+    assert_eq!(engine.stats().unwrap().last_block, block);
+}
