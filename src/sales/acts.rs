@@ -29,8 +29,6 @@ pub struct Counts {
     pub queued: u64,
     /// Slots ever sold.
     pub sold: u64,
-    /// Requests ever refused.
-    pub refused: u64,
 }
 
 impl Counts {
@@ -45,7 +43,8 @@ impl Counts {
     /// Reads the record of the store.
     pub fn decode(bytes: &[u8]) -> Result<Counts> {
         let mut d = Decoder::open(COUNTS, bytes, &"the counts of sales")?;
-        let counts = Counts { live: d.u64()?, queued: d.u64()?, sold: d.u64()?, refused: d.u64()? };
+        let counts = Counts { live: d.u64()?, queued: d.u64()?, sold: d.u64()? };
+        let _: u64 = d.u64()?; // reserved in this layout: zero, and nothing is read from it
         d.end()?;
         Ok(counts)
     }
@@ -56,7 +55,7 @@ impl Counts {
 
     /// The record of the store.
     pub fn encode(&self) -> Vec<u8> {
-        Encoder::begin().u64(self.live).u64(self.queued).u64(self.sold).u64(self.refused).seal(COUNTS)
+        Encoder::begin().u64(self.live).u64(self.queued).u64(self.sold).u64(0).seal(COUNTS)
     }
 }
 
@@ -360,8 +359,6 @@ pub enum SalesAct {
         /// Sales of one request that are kept.
         request_limit: u64,
     },
-    /// A request was refused.
-    Refused,
     /// The whole request was read.
     Learn(Box<Ask>),
     /// A request has started.
@@ -438,11 +435,6 @@ impl Act for SalesAct {
                 let act = tables.seq()?.wrapping_add(1);
                 put(tables, &Sale { act, ..(**sale).clone() })?;
                 bound_queue(txn, *queue_limit, sale.since)
-            }
-            SalesAct::Refused => {
-                let mut counts = Counts::load(tables)?;
-                counts.refused = counts.refused.saturating_add(1);
-                counts.save(tables)
             }
             SalesAct::Learn(ask) => change_request(tables, &ask.request_id, |known| {
                 known.ask = (**ask).clone();
