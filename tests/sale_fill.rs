@@ -1,0 +1,186 @@
+//! A sale whose fill is out, or of which nobody knows whether it stands: the chain alone says whose the slot is.
+
+mod sale_common;
+
+use sale_common::*;
+use sales::market::*;
+use sales::sales::sale::State;
+use sales::sales::step::{Effect, Happened, Input};
+use sales::status::*;
+
+#[test]
+fn filling_refused_on_the_first_submission_is_somebody_elses() {
+    for status in [SALES_HOST_NOT_ALLOWED, SALES_HOST_STATE_MISMATCH, SALES_HOST_PERMANENT] {
+        for can in [WHOLE, BARE] {
+            let mut life = Life::up_to(can, State::Filling);
+            life.fails(status);
+            life.returns(State::Ignored);
+        }
+    }
+    // TRANSIENT says: no effect.
+    let mut life = Life::up_to(BARE, State::Filling);
+    assert_eq!(life.fails(SALES_HOST_TRANSIENT), Effect::Rest);
+    assert!(!life.sale.submitted);
+    assert_eq!(life.at(T0 + 1).tell(Input::Due), Effect::Fill);
+}
+
+#[test]
+fn filling_unknown_is_asked_of_the_chain() {
+    let unsure = || {
+        let mut life = Life::up_to(WHOLE, State::Filling);
+        assert_eq!(life.fails(SALES_HOST_UNKNOWN), Effect::ReadSlot);
+        life
+    };
+    let mut life = unsure();
+    assert_eq!(life.sees(active(true)), Effect::Keep);
+    assert!(life.sale.state == State::Filled && !life.sale.unsure);
+    // Not ours, and fillable: again. A refusal of the second may come from the first.
+    let mut life = unsure();
+    assert_eq!(life.sees(active(false)), Effect::Fill);
+    assert_eq!(life.fails(SALES_HOST_STATE_MISMATCH), Effect::Rest, "not without a pause, or it would never end");
+    let next = life.sale.next_at;
+    assert_eq!(life.at(next).tell(Input::Due), Effect::ReadSlot);
+    life.sees(view(RequestState::New, SlotState::Filled, false));
+    life.returns(State::Ignored);
+    for (request, slot) in [
+        (RequestState::Cancelled, SlotState::Free),
+        (RequestState::Cancelled, SlotState::Cancelled),
+        (RequestState::Failed, SlotState::Failed),
+        (RequestState::Finished, SlotState::Finished),
+        (RequestState::Started, SlotState::Filled),
+        (RequestState::New, SlotState::Paid),
+    ] {
+        let mut life = unsure();
+        life.sees(view(request, slot, false));
+        life.returns(State::Ignored);
+    }
+    // The view fails: asked again, for ever; time releases nothing.
+    let mut life = unsure();
+    for status in [SALES_HOST_TRANSIENT, SALES_HOST_UNKNOWN, SALES_HOST_PERMANENT, SALES_HOST_NOT_ALLOWED] {
+        assert_eq!(life.fails(status), Effect::Rest);
+        let next = life.sale.next_at;
+        assert_eq!(life.at(next).tell(Input::Due), Effect::ReadSlot);
+    }
+    // Within the margin, and fillable: our fill may still land. Only the chain can say that it is too late.
+    life.at(EXPIRES - 1);
+    assert_eq!(life.sees(active(false)), Effect::Rest);
+    assert_eq!(life.sale.state, State::Filling);
+    life.at(EXPIRES + 100);
+    assert_eq!(life.tell(Input::Due), Effect::ReadSlot);
+    life.sees(view(RequestState::Cancelled, SlotState::Free, false));
+    life.returns(State::Ignored);
+}
+
+#[test]
+fn filling_unknown_without_a_chain_to_ask_is_in_doubt() {
+    let doubt = || {
+        let mut life = Life::up_to(BARE, State::Filling);
+        assert_eq!(life.fails(SALES_HOST_UNKNOWN), Effect::Rest);
+        assert!(life.sale.in_doubt && life.alerts == 1);
+        life
+    };
+    let mut life = doubt();
+    for time in [EXPIRES, EXPIRES + 1, ENDS, ENDS + 1_000_000] {
+        assert_eq!(life.at(time).tell(Input::Due), Effect::Rest);
+        assert_eq!(life.tell(Input::Restart), Effect::Rest);
+        assert_eq!(life.tell(Input::Happened(Happened::SlotFilled)), Effect::Rest);
+        assert!(life.sale.state == State::Filling && life.sale.in_doubt, "time releases nothing");
+    }
+    life.tell(Input::Resolved(true));
+    assert!(life.sale.state == State::Filled && !life.sale.in_doubt);
+    let mut life = doubt();
+    life.tell(Input::Resolved(false));
+    life.returns(State::Ignored);
+    let mut life = doubt();
+    life.tell(Input::Happened(Happened::RequestCancelled));
+    life.returns(State::Cancelled);
+    // Nothing in doubt: nothing resolved.
+    let mut life = Life::up_to(BARE, State::Filled);
+    assert_eq!(life.tell(Input::Resolved(false)), Effect::Rest);
+    assert_eq!(life.sale.state, State::Filled);
+}
+
+#[test]
+fn a_restart_while_the_fill_was_out_asks_the_chain() {
+    let mut life = Life::up_to(WHOLE, State::Filling);
+    life.at(EXPIRES + 1);
+    assert_eq!(life.tell(Input::Restart), Effect::ReadSlot, "also after the expiry");
+    let mut life = Life::up_to(BARE, State::Filling);
+    assert_eq!(life.tell(Input::Restart), Effect::Rest);
+    assert!(life.sale.in_doubt);
+    // A slot in doubt, and a host that can now be asked.
+    life.can = WHOLE;
+    assert_eq!(life.tell(Input::Restart), Effect::ReadSlot);
+    life.sees(active(true));
+    assert!(life.sale.state == State::Filled && !life.sale.in_doubt);
+}
+
+#[test]
+fn slot_filled_says_not_by_whom() {
+    for state in [State::ReservingSlot, State::Downloading, State::InitialProving] {
+        let mut life = Life::up_to(WHOLE, state);
+        life.tell(Input::Happened(Happened::SlotFilled));
+        assert_eq!(life.sale.wanted, Some(State::Ignored));
+        life.ok();
+        life.returns(State::Ignored);
+    }
+    let mut life = Life::up_to(WHOLE, State::Filling);
+    life.tell(Input::Happened(Happened::SlotFilled));
+    assert!(life.sale.state == State::Filling && life.sale.wanted.is_none(), "our own fill's answer decides");
+    life.ok();
+    assert_eq!(life.sale.state, State::Filled);
+    life.tell(Input::Happened(Happened::SlotFilled));
+    assert_eq!(life.sale.state, State::Filled);
+}
+
+#[test]
+fn a_request_that_ends_while_the_fill_is_out() {
+    for (what, outcome) in [(Happened::RequestCancelled, State::Cancelled), (Happened::RequestFailed, State::Failed)] {
+        // It stands: ours, so the pay is collected.
+        let mut life = Life::up_to(WHOLE, State::Filling);
+        assert_eq!(life.tell(Input::Happened(what)), Effect::Rest, "a submitted call is never aborted");
+        assert_eq!(life.ok(), Effect::ReadSlot);
+        assert_eq!(life.sale.state, State::Payout);
+        let slot = if outcome == State::Failed { SlotState::Failed } else { SlotState::Cancelled };
+        let request = if outcome == State::Failed { RequestState::Failed } else { RequestState::Cancelled };
+        assert_eq!(life.sees(view(request, slot, true)), Effect::FreeSlot);
+        life.ok();
+        life.returns(outcome);
+        // It does not.
+        for status in [SALES_HOST_TRANSIENT, SALES_HOST_NOT_ALLOWED] {
+            let mut life = Life::up_to(WHOLE, State::Filling);
+            life.tell(Input::Happened(what));
+            life.fails(status);
+            life.returns(outcome);
+        }
+        let mut life = Life::up_to(WHOLE, State::Filling);
+        life.tell(Input::Happened(what));
+        assert_eq!(life.fails(SALES_HOST_UNKNOWN), Effect::ReadSlot);
+        life.sees(view(request, slot, false));
+        life.returns(outcome);
+    }
+}
+
+/// Found by the simulator: told of the request's end while the fill was out, the sale was given back although the fill stood, and nobody collected
+/// the pay and the collateral.
+#[test]
+fn a_request_that_ends_well_while_the_fill_is_out() {
+    let mut life = Life::up_to(WHOLE, State::Filling);
+    assert_eq!(life.tell(Input::Happened(Happened::RequestEnded)), Effect::Rest);
+    assert_eq!(life.ok(), Effect::ReadSlot);
+    assert_eq!(life.sees(view(RequestState::Finished, SlotState::Finished, true)), Effect::FreeSlot);
+    life.ok();
+    life.returns(State::Finished);
+    // It does not stand: then it ended, but not for us.
+    for status in [SALES_HOST_TRANSIENT, SALES_HOST_NOT_ALLOWED] {
+        let mut life = Life::up_to(WHOLE, State::Filling);
+        life.tell(Input::Happened(Happened::RequestEnded));
+        life.fails(status);
+        life.returns(State::Ignored);
+    }
+    let mut life = Life::up_to(WHOLE, State::Filling);
+    life.tell(Input::Happened(Happened::RequestEnded));
+    assert_eq!(life.fails(SALES_HOST_UNKNOWN), Effect::ReadSlot);
+    life.sees(view(RequestState::Finished, SlotState::Finished, false));
+    life.returns(State::Ignored);
+}
