@@ -9,7 +9,7 @@ use sales::datastore::Write;
 use sales::engine::At;
 use sales::host::*;
 use sales::market::*;
-use sales::sales::acts::Known;
+use sales::sales::known::Known;
 use sales::sales::sale::{Sale, State};
 use sales::sales::Happened;
 use sales::status::*;

@@ -9,7 +9,8 @@ use super::work::Work;
 use super::{frame, is_of_store, Engine};
 use crate::error::Result;
 use crate::market::{slot_id, Id};
-use crate::sales::acts::{self, Known, SalesAct};
+use crate::sales::acts::SalesAct;
+use crate::sales::known::{self, Known};
 use crate::sales::sale::Sale;
 use crate::sales::step::{Happened, Input};
 use crate::status::*;
@@ -213,7 +214,7 @@ impl Engine {
         // What is damaged, be it a sale or the request itself, must not keep the others from being told; it is answered all the same.
         let (known, slots, damaged) = self.ledger.group().read(|view, _| {
             let (mut live, mut damaged) = (Vec::new(), None);
-            for slot in acts::slots_of(view, &request)? {
+            for slot in known::slots_of(view, &request)? {
                 match Sale::load(view, &slot) {
                     Ok(sale) if sale.as_ref().is_some_and(|sale| !sale.is_ended()) => live.push(slot),
                     Ok(_) => {}

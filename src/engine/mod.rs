@@ -3,8 +3,9 @@
 //!
 //! * [`frame`], [`work`]: one outermost call a thread, and what waits for it. [`tokens`]: what is out at the host.
 //! * [`told`]: what the chain tells. [`kept`]: what of it waits for the store, [`refused`] tries it again. [`blocks`]: up to which block all is durable.
-//! * What the host says: [`input`] for the ledger and by operators, [`requests`] and offers, [`events`] of the chain, [`life`]: start, stop, time.
-//! * [`drive`]: operations of the ledger. [`selling`]: steps of the sales, and their [`effects`].
+//! * What the host says: what it [registers](register), [`life`]: start and stop, [`ticks`]: time, [`input`] for the ledger and by operators,
+//!   [`requests`] and offers, [`events`] of the chain.
+//! * [`drive`]: operations of the ledger. [`selling`]: steps of the sales, what waits for them in a [`mailbox`], and their [`effects`].
 //! * [`views`]: what the host may look at. [`news`]: what it is told.
 
 mod blocks;
@@ -15,10 +16,13 @@ mod frame;
 mod input;
 mod kept;
 mod life;
+mod mailbox;
 mod news;
 mod refused;
+mod register;
 mod requests;
 mod selling;
+mod ticks;
 mod tokens;
 mod told;
 mod views;
@@ -32,19 +36,18 @@ use crate::datastore::group::{Change, Failure, Outcome};
 use crate::datastore::Backend;
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::host::{Chain, Content, OpKind, Repo, Watch};
+use crate::host::{Chain, Content, Repo, Watch};
 use crate::ledger::task::{Done, Task};
 use crate::ledger::Ledger;
 use crate::market::{keccak256, Id, Market};
-use crate::sales::step::{Happened, Input};
 use crate::status::*;
 use crate::sync::{Mutex, MutexGuard, RwLock};
 use blocks::Blocks;
 use kept::Kept;
+use mailbox::Mailbox;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
-use told::News;
 use work::Work;
 
 /// How the host opened.
@@ -113,68 +116,6 @@ struct Host {
     content: Option<Arc<dyn Content>>,
     watch: Option<Arc<dyn Watch>>,
     market: Option<Market>,
-}
-
-/// What a sale has been told and has not yet taken in, and what is out for it.
-#[derive(Default)]
-struct Mailbox {
-    inbox: VecDeque<Input>,
-    /// How what was out has ended. It comes before all that waits in the inbox, also before a step that is put back there because it could not be
-    /// written: taken first, that would find nothing out, and do again what was done.
-    end: Option<Input>,
-    running: bool,
-    /// What the thread that is at it takes in; whether it was taken back since.
-    in_step: Option<(Happened, bool)>,
-    pending: Option<(OpKind, u64)>,
-    /// Of the chain's news that wait in the inbox for the thread that is at the sale: not taken in before it is empty.
-    news: Vec<News>,
-}
-
-impl Mailbox {
-    /// What is told comes before what could not be asked for: it may end that, and must not wait for it.
-    fn put(&mut self, input: Input) {
-        let again = matches!(self.inbox.back(), Some(Input::Again));
-        let at = self.inbox.len().saturating_sub(usize::from(again));
-        // Told again while it waits for the store, it must not wait twice.
-        let last = at.checked_sub(1).and_then(|last| self.inbox.get(last));
-        match (last, &input) {
-            (Some(Input::Happened(waits)), Input::Happened(what)) if waits == what => {}
-            _ => self.inbox.insert(at, input),
-        }
-    }
-
-    /// Whether something of that kind waits, or is being taken in.
-    fn waits_for(&self, what: Happened) -> bool {
-        let in_step = self.in_step.is_some_and(|(taken_in, _)| taken_in == what);
-        in_step || self.inbox.iter().any(|input| matches!(input, Input::Happened(waits) if *waits == what))
-    }
-
-    /// Takes out what comes next.
-    fn next(&mut self) -> Option<Input> {
-        let next = self.end.take().or_else(|| self.inbox.pop_front());
-        self.in_step = match &next {
-            Some(Input::Happened(what)) => Some((*what, false)),
-            _ => None,
-        };
-        next
-    }
-
-    /// Something that waits, or is being taken in, is taken back.
-    fn take_back(&mut self, what: Happened) {
-        self.inbox.retain(|input| !matches!(input, Input::Happened(waits) if *waits == what));
-        self.in_step = self.in_step.map(|(taken_in, off)| (taken_in, off || taken_in == what));
-    }
-
-    /// What could not be taken in comes first again, unless it was taken back since; what could not be asked for, last.
-    fn put_back(&mut self, input: Input) {
-        let is_off = matches!(self.in_step.take(), Some((_, true)));
-        match (&input, self.inbox.back()) {
-            (Input::Happened(_), _) if is_off => {}
-            (Input::Again, Some(Input::Again)) => {}
-            (Input::Again, _) => self.inbox.push_back(input),
-            _ => self.inbox.push_front(input),
-        }
-    }
 }
 
 /// The one recovery there may be at a time. It may outlive its call, because the repo pends.
@@ -312,7 +253,7 @@ impl Engine {
         system(&mut first)?;
         let seed = if options.seed == 0 { u64::from_le_bytes(seed) } else { options.seed };
         let ledger = Ledger::new(backend);
-        let last_block = ledger.group().read(|view, _| crate::sales::acts::last_block(view))?;
+        let last_block = ledger.group().read(|view, _| crate::sales::counts::last_block(view))?;
         Ok(Engine {
             key: ENGINES.fetch_add(1, Ordering::Relaxed),
             nonce,

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::ledger::record::Record;
 use crate::ledger::Overview;
 use crate::market::{Id, U256};
-use crate::sales::acts::Counts;
+use crate::sales::counts::Counts;
 use crate::sales::offer::Offer;
 use crate::sales::sale::Sale;
 use crate::status::*;

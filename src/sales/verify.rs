@@ -1,6 +1,8 @@
 //! Selling's records held against each other: each by itself, and every index and count made anew from the sales.
 
-use super::acts::{by_request, due_key, queue_key_at, Counts, Known, COUNTS, LAST_BLOCK};
+use super::counts::{Counts, COUNTS, LAST_BLOCK};
+use super::indexes::{due_key, queue_key_at};
+use super::known::{by_request, Known};
 use super::offer::Offer;
 use super::sale::{Sale, State};
 use crate::codec;

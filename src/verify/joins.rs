@@ -6,7 +6,7 @@ use crate::datastore::{Look, Table};
 use crate::error::Result;
 use crate::ledger::record::{OfSale, Record};
 use crate::market::{Id, U256};
-use crate::sales::acts::Known;
+use crate::sales::known::Known;
 use crate::sales::offer::Offer;
 use crate::sales::sale::{Sale, State};
 use std::collections::HashMap;

@@ -115,8 +115,8 @@ fn keys(look: &dyn Look, table: Table) -> u64 {
 const META: &[&[u8]] = &[
     ledger::books::KEY,
     ledger::acts::UNPROVEN,
-    sales::acts::COUNTS,
-    sales::acts::LAST_BLOCK,
+    sales::counts::COUNTS,
+    sales::counts::LAST_BLOCK,
     crate::history::COUNTER,
     b"store.birth",
     b"store.format",

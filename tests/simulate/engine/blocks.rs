@@ -47,7 +47,7 @@ impl Truth {
     pub fn durable_block(&self) -> u64 {
         let mut block = 0;
         let read = self.store.read(&mut |view| {
-            block = sales::sales::acts::last_block(view)?;
+            block = sales::sales::counts::last_block(view)?;
             Ok(())
         });
         read.map_or(0, |()| block)

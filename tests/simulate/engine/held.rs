@@ -5,7 +5,7 @@ use sales::datastore::{Backend, Read, Table};
 use sales::error::Result;
 use sales::ledger::record::Record;
 use sales::market::Id;
-use sales::sales::acts::Known;
+use sales::sales::known::Known;
 use sales::sales::offer::Offer;
 use sales::sales::sale::{Sale, State};
 use std::collections::BTreeMap;

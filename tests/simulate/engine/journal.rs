@@ -5,7 +5,7 @@ use super::truth::Truth;
 use sales::datastore::{Backend, Read, Table};
 use sales::event::{Event, EventKind};
 use sales::market::{Id, U256};
-use sales::sales::acts::Counts;
+use sales::sales::counts::Counts;
 use sales::sales::offer::Offer;
 use sales::sales::sale::{Return, Sale, State};
 use sales::status::SALES_ERR_FULL;
@@ -72,7 +72,7 @@ impl Written {
 }
 
 fn block(read: &dyn Read) -> u64 {
-    sales::sales::acts::last_block(read).unwrap_or(0)
+    sales::sales::counts::last_block(read).unwrap_or(0)
 }
 
 fn is_over(sale: &Sale) -> bool {
