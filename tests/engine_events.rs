@@ -349,3 +349,43 @@ fn verified(place: &Place, engine: Arc<Engine>) -> (sales::verify::Report, Vec<s
     let report = sales::verify::offline(&place.dir, &mut |damage| damages.push(damage.clone())).unwrap();
     (report, damages)
 }
+
+/// What the store refused was told again, as its errors ask, and waited with its sale each time.
+#[test]
+fn what_is_told_again_while_the_store_refuses_waits_once() {
+    let place = Place::in_memory();
+    let (_, engine, switches) = filled(&place);
+    switches.refuses.store(true, Ordering::SeqCst);
+    for _ in 0..1000 {
+        engine.on_slot(1002, at(20), request(1), 0, Happened::SlotFreed).unwrap_err();
+        engine.on_slot(1002, at(21), request(1), 0, Happened::ReservationsFull).unwrap_err();
+        engine.on_slot(1002, taken_back(18), request(1), 0, Happened::SlotFilled).unwrap_err();
+    }
+    // And what never was told before is told again when there is room.
+    for block in 0..5000 {
+        let what = [Happened::SlotFreed, Happened::ReservationsFull][block as usize % 2];
+        engine.on_slot(1002, at(100 + block), request(1), 0, what).unwrap_err();
+    }
+    switches.refuses.store(false, Ordering::SeqCst);
+    let before = switches.reads.load(Ordering::SeqCst);
+    engine.tick(1003).unwrap();
+    let reads = switches.reads.load(Ordering::SeqCst) - before;
+    assert!((4000..6000).contains(&reads), "{reads} reads");
+}
+
+/// An operator was told that it would be done, and a stop forgot it.
+#[test]
+fn what_an_operator_was_promised_stays_over_a_stop() {
+    let place = Place::in_memory();
+    let (host, engine, switches) = filled(&place);
+    let said = beside_a_write(&switches, &engine, |engine| engine.abandon(1002, slot(1), true));
+    engine.on_slot(1002, at(20), request(1), 0, Happened::SlotFreed).unwrap_err();
+    assert_eq!(*said.lock().unwrap(), Some(Ok(SALES_QUEUED)));
+    switches.refuses.store(true, Ordering::SeqCst);
+    assert_eq!(engine.stop(1003), Ok(SALES_OK));
+    switches.refuses.store(false, Ordering::SeqCst);
+    assert_eq!(engine.start(1004), Ok(SALES_OK));
+    engine.tick(1005).unwrap();
+    assert_eq!(engine.sale(slot(1)).unwrap().0.state, State::Abandoned);
+    assert_eq!(host.total.load(Ordering::SeqCst), 0);
+}

@@ -396,3 +396,81 @@ fn a_removal_that_waits_stays_over_a_stop() {
         assert!(engine.next_deadline().unwrap() > 1100, "nothing waits for the store");
     }
 }
+
+/// What was told again after its removal went with the first telling, whose call ended last: its space was kept for ever.
+#[test]
+fn an_end_told_again_beside_its_first_telling_stays_told() {
+    // The first is written beside the others.
+    let place = Place::in_memory();
+    let (host, engine, switches) = filled(&place);
+    let ends = |request| move |engine: &Engine, at| engine.on_request_event(1002, at, request, Happened::RequestFailed);
+    let fails = ends(request(1));
+    let said = beside_a_write(&switches, &engine, move |engine| {
+        fails(engine, taken_back(20))?;
+        fails(engine, at(20))
+    });
+    fails(&engine, at(20)).unwrap_err();
+    assert_eq!(*said.lock().unwrap(), Some(Ok(SALES_QUEUED)));
+    for now in 1003..1006 {
+        engine.tick(now).unwrap();
+    }
+    assert_eq!(engine.sale(slot(1)).unwrap().0.state, State::Failed);
+    assert_eq!(host.total.load(Ordering::SeqCst), 0);
+    is_seen(&engine, 1007, 30);
+    // The first is at the host for one slot, while the other is at the host for another thread. No store refuses anything.
+    let place = Place::in_memory();
+    let host = Arc::new(Host { can_clear: true, ..Host::default() });
+    let (engine, _) = started(&place, &host, options());
+    engine.on_request(1000, at(10), ask(1, 2)).unwrap();
+    let fails = ends(ask(1, 2).request_id);
+    let mut tokens: Vec<_> = host.tokens.lock().unwrap().drain(..).collect();
+    tokens.sort_by_key(|(_, _, slot)| *slot); // in which they are told
+    engine.complete(1001, tokens[0].1, proof()).unwrap();
+    let ((enters, is_entered), (leaves, may_leave)) = (mpsc::channel(), mpsc::channel());
+    *host.fill_hook.lock().unwrap() = Some(Box::new(move || {
+        enters.send(()).unwrap();
+        may_leave.recv().unwrap();
+    }));
+    let (other, token) = (engine.clone(), tokens[1].1);
+    let filling = std::thread::spawn(move || other.complete(1001, token, proof()));
+    is_entered.recv().unwrap();
+    let other = engine.clone();
+    *host.clear_hook.lock().unwrap() = Some(Box::new(move || {
+        let other = other.clone();
+        let retold = move || {
+            fails(&other, taken_back(20)).unwrap();
+            fails(&other, at(20))
+        };
+        assert_eq!(std::thread::spawn(retold).join().unwrap(), Ok(SALES_QUEUED));
+    }));
+    fails(&engine, at(20)).unwrap();
+    leaves.send(()).unwrap();
+    filling.join().unwrap().unwrap();
+    for now in 1003..1006 {
+        engine.tick(now).unwrap();
+    }
+    for (_, _, slot) in tokens {
+        assert_eq!(engine.sale(slot).unwrap().0.state, State::Failed);
+    }
+    assert_eq!(host.total.load(Ordering::SeqCst), 0);
+    is_seen(&engine, 1007, 30);
+}
+
+/// A slot that was being filled gave up its space, though the end that it waited for was taken back before the fill was answered (S5).
+#[test]
+fn what_is_taken_back_while_a_fill_is_out_has_no_effect() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { fill_pends: AtomicBool::new(true), ..Host::default() });
+    let (engine, _) = started(&place, &host, options());
+    engine.on_request(1000, at(10), ask(1, 1)).unwrap();
+    let (_, token, _) = host.tokens.lock().unwrap().remove(0);
+    engine.complete(1001, token, proof()).unwrap();
+    let (_, token, _) = host.tokens.lock().unwrap().remove(0);
+    let fails = |at| engine.on_request_event(1002, at, request(1), Happened::RequestFailed);
+    fails(at(20)).unwrap();
+    assert_eq!(engine.sale(slot(1)).unwrap().0.wanted, Some(State::Failed));
+    fails(taken_back(20)).unwrap();
+    engine.complete(1003, token, Answer::of(SALES_OK)).unwrap();
+    assert_eq!(engine.sale(slot(1)).unwrap().0.state, State::Filled);
+    assert_eq!(host.total.load(Ordering::SeqCst), 100);
+}

@@ -389,7 +389,7 @@ fn a_block_is_held_by_whoever_takes_it_in() {
     let (other, end) = (engine.clone(), done.clone());
     let other = std::thread::spawn(move || {
         while !end.load(Ordering::SeqCst) {
-            let _ = other.on_slot(1001, At { removed: true, ..At::default() }, request, 0, Happened::TakenBack);
+            let _ = other.on_slot(1001, At { removed: true, ..At::default() }, request, 0, Happened::SlotFreed);
             std::thread::sleep(Duration::from_micros(30));
         }
     });

@@ -184,3 +184,25 @@ fn a_request_that_ends_well_while_the_fill_is_out() {
     life.sees(view(RequestState::Finished, SlotState::Finished, false));
     life.returns(State::Ignored);
 }
+
+/// An end that was told while the fill was out, and taken back before that was answered, ended a filled slot that nobody could read (S5).
+#[test]
+fn an_end_that_is_taken_back_while_the_fill_is_out() {
+    for what in [Happened::RequestCancelled, Happened::RequestFailed, Happened::RequestEnded] {
+        for can in [BARE, WHOLE] {
+            let mut life = Life::up_to(can, State::Filling);
+            life.tell(Input::Happened(what));
+            assert!(life.sale.wanted.is_some());
+            life.tell(Input::TakenBack(Some(what)));
+            life.ok();
+            assert_eq!((life.sale.state, life.sale.wanted), (State::Filled, None), "{what:?}");
+            // What an operator gave up stays so.
+            let mut life = Life::up_to(can, State::Filling);
+            life.tell(Input::Abandon(true));
+            life.tell(Input::Happened(what));
+            life.tell(Input::TakenBack(Some(what)));
+            life.ok();
+            life.returns(State::Abandoned);
+        }
+    }
+}

@@ -25,20 +25,20 @@ fn keep_is_asked_until_it_succeeds_and_hinders_nothing() {
 
 #[test]
 fn filled_and_taken_from_us() {
-    for what in [Happened::SlotFreed, Happened::TakenBack] {
+    for what in [Input::Happened(Happened::SlotFreed), Input::TakenBack(None)] {
         let mut life = Life::up_to(WHOLE, State::Filled);
         life.ok();
-        assert_eq!(life.tell(Input::Happened(what)), Effect::ReadSlot);
+        assert_eq!(life.tell(what.clone()), Effect::ReadSlot);
         assert_eq!(life.sees(active(true)), Effect::Rest, "ours: nothing happened");
         assert_eq!((life.sale.state, life.sale.next_at), (State::Filled, ENDS + 1));
-        life.tell(Input::Happened(what));
+        life.tell(what.clone());
         life.sees(view(RequestState::Started, SlotState::Repair, false));
         assert!(life.alerts > 0);
         life.returns(State::Lost);
         // The view fails: it is asked again.
         let mut life = Life::up_to(WHOLE, State::Filled);
         life.ok();
-        life.tell(Input::Happened(what));
+        life.tell(what);
         life.fails(SALES_HOST_TRANSIENT);
         assert_eq!(life.at(T0 + 1).tell(Input::Due), Effect::ReadSlot);
     }
@@ -56,13 +56,14 @@ fn filled_and_taken_from_us() {
 /// A node that lags behind knows no request, and to it every slot is free.
 #[test]
 fn a_view_that_tells_nothing_ends_nothing() {
-    let filled = |what: Happened| {
+    let filled = |what: &Input| {
         let mut life = Life::up_to(WHOLE, State::Filled);
         life.ok();
-        assert_eq!(life.tell(Input::Happened(what)), Effect::ReadSlot);
+        assert_eq!(life.tell(what.clone()), Effect::ReadSlot);
         life
     };
-    for what in [Happened::SlotFreed, Happened::TakenBack, Happened::RequestEnded] {
+    let of_chain = [Happened::SlotFreed, Happened::RequestEnded].map(Input::Happened);
+    for what in of_chain.iter().chain([&Input::TakenBack(None)]) {
         for slot in [SlotState::Free, SlotState::Repair, SlotState::Unknown] {
             let mut life = filled(what);
             let state = life.sale.state;
@@ -195,6 +196,25 @@ fn abandoned_by_hand() {
     life.tell(Input::Abandon(true));
     life.sees(active(true));
     life.returns(State::Abandoned);
+}
+
+/// The same of a filled slot that nobody can read, while keep was out.
+#[test]
+fn an_end_that_is_taken_back_before_it_is_gone_to() {
+    let mut life = Life::up_to(HostCan { keep: true, ..BARE }, State::Filled);
+    assert_eq!(life.out, Some(OpKind::Keep));
+    life.tell(Input::Happened(Happened::RequestFailed));
+    life.tell(Input::TakenBack(Some(Happened::RequestFailed)));
+    life.ok();
+    assert_eq!((life.sale.state, life.sale.wanted, life.out), (State::Filled, None, None));
+    // Nothing else takes it back.
+    for what in [None, Some(Happened::RequestCancelled), Some(Happened::SlotFilled)] {
+        let mut life = Life::up_to(HostCan { keep: true, ..BARE }, State::Filled);
+        life.tell(Input::Happened(Happened::RequestFailed));
+        life.tell(Input::TakenBack(what));
+        life.ok();
+        life.returns(State::Failed);
+    }
 }
 
 /// What an operator gave up by force stays so, whatever end is told while it waits.

@@ -90,7 +90,7 @@ impl Walk {
             SALES_HOST_PERMANENT,
             SALES_ERR_REQUEST,
         ];
-        const HAPPENED: [Happened; 8] = [
+        const HAPPENED: [Happened; 7] = [
             Happened::SlotFilled,
             Happened::SlotFreed,
             Happened::ReservationsFull,
@@ -98,7 +98,6 @@ impl Walk {
             Happened::RequestCancelled,
             Happened::RequestFailed,
             Happened::RequestEnded,
-            Happened::TakenBack,
         ];
         let good = self.rng.chance(750);
         if let Some(kind) = self.life.out.filter(|_| self.rng.chance(600)) {
@@ -130,7 +129,9 @@ impl Walk {
                 }
                 Input::Due
             }
-            70..=79 => Input::Happened(self.rng.pick(&HAPPENED)),
+            70..=77 => Input::Happened(self.rng.pick(&HAPPENED)),
+            78 => Input::TakenBack(Some(self.rng.pick(&HAPPENED))),
+            79 => Input::TakenBack(None),
             80..=89 => Input::Restart,
             90..=93 => Input::Resolved(self.rng.chance(500)),
             94 => Input::Abandon(self.rng.chance(500)),

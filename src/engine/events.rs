@@ -96,10 +96,14 @@ impl Engine {
         now: impl FnOnce(u64) -> Result<i32>,
     ) -> Result<i32> {
         let number = if at.removed { 0 } else { self.see_block(at, news) };
-        let inside = frame::is_inside(self.key);
-        let done = self.now_or_queued(|| work(number), || now(number));
-        // From inside a callback, only that too many wait already is an error.
-        if inside && done.is_err() && !at.removed {
+        let mut is_begun = false;
+        let now = || {
+            is_begun = true;
+            now(number)
+        };
+        let done = self.now_or_queued(|| work(number), now);
+        // Too many wait already, or the instance was stopped meanwhile.
+        if !is_begun && done.is_err() && !at.removed {
             self.memory().end_telling(news, number, Some(false));
         }
         done
@@ -109,14 +113,14 @@ impl Engine {
     pub fn on_slot(&self, now: u64, at: At, request: Id, index: u64, what: Happened) -> Result<i32> {
         self.must_run()?;
         self.see(now);
-        self.on_event(Told { at, request, index: Some(index), what })
+        self.on_event(Told { at, request, index: Some(index), what: Some(what) })
     }
 
     /// sales_on_request_fulfilled, _cancelled, _failed, _ended.
     pub fn on_request_event(&self, now: u64, at: At, request: Id, what: Happened) -> Result<i32> {
         self.must_run()?;
         self.see(now);
-        self.on_event(Told { at, request, index: None, what })
+        self.on_event(Told { at, request, index: None, what: Some(what) })
     }
 
     pub(super) fn on_event(&self, told: Told) -> Result<i32> {
@@ -156,21 +160,24 @@ impl Engine {
     }
 
     pub(super) fn tell_event(&self, told: &Told) -> Result<i32> {
-        let what = if told.at.removed { Happened::TakenBack } else { told.what };
+        let input = match told.what {
+            Some(what) if !told.at.removed => Input::Happened(what),
+            what => Input::TakenBack(what),
+        };
         match told.index {
-            Some(index) => self.slot_now(told.request, index, what),
-            None => self.request_event_now(told.request, what),
+            Some(index) => self.slot_now(told.request, index, input),
+            None => self.request_event_now(told.request, input),
         }
     }
 
-    fn slot_now(&self, request: Id, index: u64, what: Happened) -> Result<i32> {
+    fn slot_now(&self, request: Id, index: u64, input: Input) -> Result<i32> {
         let slot = slot_id(&request, index);
         loop {
             let sale = self.ledger.group().read(|view, _| Sale::load(view, &slot))?;
             if sale.as_ref().is_some_and(|sale| !sale.is_ended()) {
-                return self.tell(slot, Input::Happened(what));
+                return self.tell(slot, input);
             }
-            if what != Happened::SlotFreed {
+            if !matches!(input, Input::Happened(Happened::SlotFreed)) {
                 return Ok(SALES_ALREADY);
             }
             let Some(known) = self.ledger.group().read(|view, _| Known::load(view, &request))? else {
@@ -210,7 +217,7 @@ impl Engine {
         }
     }
 
-    fn request_event_now(&self, request: Id, what: Happened) -> Result<i32> {
+    fn request_event_now(&self, request: Id, input: Input) -> Result<i32> {
         // What is damaged, be it a sale or the request itself, must not keep the others from being told; it is answered all the same.
         let (known, slots, damaged) = self.ledger.group().read(|view, _| {
             let (mut live, mut damaged) = (Vec::new(), None);
@@ -235,7 +242,8 @@ impl Engine {
             return Ok(SALES_ALREADY);
         }
         // Also when no sale of it lives: a slot that is freed later is sold by its end, not by its expiry.
-        let starts = what == Happened::RequestFulfilled && known.is_some_and(|known| !known.started);
+        let is_start = matches!(input, Input::Happened(Happened::RequestFulfilled));
+        let starts = is_start && known.is_some_and(|known| !known.started);
         if starts {
             self.commit_noted(vec![Arc::new(SalesAct::Started(request))])?;
         }
@@ -246,7 +254,7 @@ impl Engine {
             None => Ok(SALES_OK),
         };
         for slot in slots {
-            match (self.tell(slot, Input::Happened(what)), &answer) {
+            match (self.tell(slot, input.clone()), &answer) {
                 (told @ Err(_), Ok(_)) => answer = told,
                 (Err(told), Err(error)) if error.is_of_record() => answer = Err(told),
                 (Ok(SALES_QUEUED), Ok(SALES_OK)) => answer = Ok(SALES_QUEUED),

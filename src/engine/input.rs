@@ -33,7 +33,7 @@ impl Engine {
             frame::leave(self.key, work())?;
             return Ok(SALES_QUEUED);
         }
-        self.outermost(now)
+        self.while_running(now)
     }
 
     fn call_or_queued(
@@ -46,7 +46,7 @@ impl Engine {
             frame::leave(self.key, work(token))?;
             return Ok(Answered { status: SALES_QUEUED, token });
         }
-        self.outermost(now)
+        self.while_running(now)
     }
 
     // The ledger.

@@ -2,7 +2,7 @@
 //! tried is in hand of one thread, and keeps its place in the line. And what is told and not yet taken in, which may be taken back meanwhile.
 //! Plain data.
 
-use super::told::{News, Told};
+use super::told::{News, Telling, Told};
 use crate::market::Id;
 use crate::sales::step::Happened;
 use std::collections::{BTreeMap, VecDeque};
@@ -75,9 +75,13 @@ impl Kept {
         if self.count >= KEPT_LIMIT {
             return Put::Full;
         }
+        self.push(told);
+        Put::Behind
+    }
+
+    fn push(&mut self, told: Told) {
         self.count = self.count.saturating_add(1);
         self.lines.entry(told.request).or_default().push_back(Waiting { told, place: Place::Waits, over: None });
-        Put::Behind
     }
 
     /// Whether an event waits; one that was taken back while it is tried does so no more.
@@ -128,7 +132,7 @@ impl Kept {
         };
         let gone = line.remove(at);
         if let Some(end) = gone.filter(|_| ends && went == LetGo::Gone) {
-            let passed = line.iter_mut().take(at).filter(|entry| entry.told.what == Happened::SlotFreed);
+            let passed = line.iter_mut().take(at).filter(|entry| entry.told.what == Some(Happened::SlotFreed));
             passed.for_each(|entry| entry.over = Some(end.told.news()));
         }
         self.count = self.count.saturating_sub(1);
@@ -150,16 +154,21 @@ impl Kept {
         self.lines.get(&news.of).is_some_and(|line| line.iter().any(is_it))
     }
 
+    /// Whether it is told right now.
+    pub fn is_telling(&self, number: u64) -> bool {
+        self.telling.contains_key(&number)
+    }
+
     /// Whether it was taken back since it was told.
     pub fn was_told_back(&self, number: u64) -> bool {
         self.telling.get(&number).is_some_and(|telling| telling.1)
     }
 
     /// The same of another block that a thread tells, so that it may be with the sales already.
-    pub fn tells_like(&self, news: &News) -> Option<News> {
-        let told = self.telling.values().filter(|(_, is_off)| !is_off).map(|(told, _)| *told);
+    pub fn tells_like(&self, news: &News) -> Option<Telling> {
+        let told = self.telling.iter().filter(|(_, (_, is_off))| !is_off).map(|(number, (told, _))| (*told, *number));
         let in_hand = self.lines.get(&news.of).into_iter().flatten().filter(|entry| entry.place == Place::InHand);
-        told.chain(in_hand.map(|entry| entry.told.news())).find(|told| told.is_like(news))
+        told.chain(in_hand.map(|entry| (entry.told.news(), 0))).find(|(told, _)| told.is_like(news))
     }
 
     /// It is taken in or kept. Answers whether it was taken back since.
@@ -209,17 +218,15 @@ impl Kept {
         self.turn = request;
     }
 
-    /// Takes out all but what is taken back, which no chain tells again.
-    pub fn take_all(&mut self) -> Vec<Told> {
+    /// Takes out all but what is taken back, which no chain tells again; such `more` of it as waits elsewhere comes behind, however much that is.
+    pub fn take_all(&mut self, more: Vec<Told>) -> Vec<Told> {
         let (stay, go): (Vec<Told>, Vec<Told>) = std::mem::take(&mut self.lines)
             .into_values()
             .flatten()
             .map(|entry| entry.told)
             .partition(|told| told.at.removed);
         self.count = 0;
-        for told in stay {
-            self.put(told, 0);
-        }
+        stay.into_iter().chain(more).for_each(|told| self.push(told));
         go
     }
 

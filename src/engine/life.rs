@@ -10,7 +10,7 @@ use crate::ledger::recovery::Start;
 use crate::ledger::task::{Done, Purpose, Task};
 use crate::ledger::RepoCan;
 use crate::sales::indexes;
-use crate::sales::step::{Happened, Input};
+use crate::sales::step::Input;
 use crate::status::*;
 
 impl Engine {
@@ -223,12 +223,10 @@ impl Engine {
                 // What waited in them was not taken in, and is to be told again.
                 let mailboxes = std::mem::take(&mut memory.mailboxes);
                 let backlog = std::mem::take(&mut memory.backlog);
-                let kept = memory.kept.take_all();
+                let mut removals = Vec::new();
                 for work in backlog {
                     match work {
-                        Work::Event(told, _) if told.at.removed => {
-                            memory.kept.put(told, 0);
-                        }
+                        Work::Event(told, _) if told.at.removed => removals.push(told),
                         work => {
                             if let Some((news, number)) = work.news() {
                                 memory.end_telling(news, number, Some(false));
@@ -236,14 +234,14 @@ impl Engine {
                         }
                     }
                 }
+                let kept = memory.kept.take_all(removals);
                 memory.attempting.clear();
                 memory.stuck.clear();
                 let mut lost: Vec<News> = kept.iter().map(|told| told.news()).collect();
                 for (slot, mailbox) in mailboxes {
-                    lost.extend(mailbox.news.iter().copied());
-                    // No chain tells again that something is taken back.
-                    if mailbox.waits_for(Happened::TakenBack) {
-                        memory.mailboxes.entry(slot).or_default().put(Input::Happened(Happened::TakenBack));
+                    lost.extend(mailbox.news.iter().map(|(news, _)| *news));
+                    if let Some(mailbox) = mailbox.stays_over_a_stop() {
+                        memory.mailboxes.insert(slot, mailbox);
                         memory.stuck.insert(slot);
                     }
                 }
@@ -282,7 +280,7 @@ impl Engine {
         self.must_run()?;
         self.not_in_callback("sales_reconcile")?;
         self.see(now);
-        self.outermost(|| self.reconcile_now(repair))
+        self.while_running(|| self.reconcile_now(repair))
     }
 
     pub(super) fn reconcile_now(&self, repair: bool) -> Result<i32> {

@@ -1,6 +1,6 @@
 //! What waits for a sale, in the order in which it is to take it in. Plain data.
 
-use super::told::News;
+use super::told::{News, Telling};
 use crate::host::OpKind;
 use crate::sales::step::{Happened, Input};
 use std::collections::VecDeque;
@@ -17,7 +17,7 @@ pub struct Mailbox {
     in_step: Option<(Happened, bool)>,
     pub pending: Option<(OpKind, u64)>,
     /// Of the chain's news that wait in the inbox for the thread that is at the sale: not taken in before it is empty.
-    pub news: Vec<News>,
+    pub news: Vec<Telling>,
 }
 
 impl Mailbox {
@@ -25,12 +25,56 @@ impl Mailbox {
     pub fn put(&mut self, input: Input) {
         let again = matches!(self.inbox.back(), Some(Input::Again));
         let at = self.inbox.len().saturating_sub(usize::from(again));
-        // Told again while it waits for the store, it must not wait twice.
         let last = at.checked_sub(1).and_then(|last| self.inbox.get(last));
-        match (last, &input) {
-            (Some(Input::Happened(waits)), Input::Happened(what)) if waits == what => {}
-            _ => self.inbox.insert(at, input),
+        let waits = match &input {
+            Input::Happened(what) => matches!(last, Some(Input::Happened(waits)) if waits == what),
+            // Taken back, and not told again since.
+            Input::TakenBack(what) => {
+                let of_it = |waits: &&Input| match waits {
+                    Input::Happened(waits) => Some(*waits) == *what,
+                    Input::TakenBack(waits) => waits == what,
+                    _ => false,
+                };
+                matches!(self.inbox.iter().rfind(of_it), Some(Input::TakenBack(_)))
+            }
+            _ => false,
+        };
+        if !waits {
+            self.inbox.insert(at, input);
         }
+    }
+
+    /// Whether something was told before and waits. Told again while the store refuses it, it must wait in its place, and once; but not with a telling
+    /// that `is_off`.
+    pub fn has(&self, news: &News, is_off: impl Fn(u64) -> bool) -> bool {
+        let told = self.news.iter().any(|(waits, number)| waits == news && !is_off(*number));
+        told && news.what.is_some_and(|what| self.waits_for(what))
+    }
+
+    /// The news that wait in the inbox, and by which telling. False: they did already, by this one or by a call that is over; however often the host
+    /// tells it while the store refuses it, it is one.
+    pub fn keep(&mut self, telling: Telling, is_telling: impl Fn(u64) -> bool) -> bool {
+        let (news, number) = telling;
+        if self.news.iter().any(|(waits, of)| *waits == news && (*of == number || !is_telling(*of))) {
+            return false;
+        }
+        self.news.push(telling);
+        true
+    }
+
+    /// Takes out what a removal takes back: of all tellings, or of one.
+    pub fn take_out(&mut self, removal: &News, of: Option<u64>) -> Vec<Telling> {
+        let is_gone = |(news, number): &Telling| removal.takes_back(news) && of.is_none_or(|of| of == *number);
+        let (gone, waits) = std::mem::take(&mut self.news).into_iter().partition(is_gone);
+        self.news = waits;
+        gone
+    }
+
+    /// What no chain tells again, and no operator: it waits for the next start.
+    pub fn stays_over_a_stop(self) -> Option<Mailbox> {
+        let stays = |input: &Input| matches!(input, Input::TakenBack(_) | Input::Resolved(_) | Input::Abandon(_));
+        let inbox: VecDeque<Input> = self.inbox.into_iter().filter(stays).collect();
+        (!inbox.is_empty()).then(|| Mailbox { inbox, ..Mailbox::default() })
     }
 
     /// Whether something of that kind waits, or is being taken in.

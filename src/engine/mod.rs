@@ -355,6 +355,14 @@ impl Engine {
         result
     }
 
+    /// The same, of what needs a running instance. Whoever stops it waits for a call that has found it running; one that came before finds it stopped.
+    fn while_running<T>(&self, body: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.outermost(|| {
+            self.must_run()?;
+            body()
+        })
+    }
+
     fn perform(&self, work: Work) {
         match work {
             Work::Reserve(slot, bytes, token) => {

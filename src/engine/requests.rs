@@ -13,7 +13,6 @@ use crate::sales::decision::{decide, Facts, Verdict};
 use crate::sales::known::Known;
 use crate::sales::offer::{Offer, Terms};
 use crate::sales::sale::{Return, Sale, State};
-use crate::sales::step::Happened;
 use crate::status::*;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -138,7 +137,7 @@ impl Engine {
         }
         self.see(now);
         if at.removed {
-            return self.on_event(Told { at, request: ask.request_id, index: None, what: Happened::TakenBack });
+            return self.on_event(Told { at, request: ask.request_id, index: None, what: None });
         }
         let news = News::of_ask(&at, &ask.request_id);
         let work = |number| Work::Request(at, Box::new(ask.clone()), number);

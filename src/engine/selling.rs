@@ -1,6 +1,8 @@
 //! Runs sales: one thread at a time takes what is in a sale's inbox, steps the pure state machine, writes the sale down, and only then
 //! does what the step asked for.
 
+use super::kept::{Kept, KEPT_LIMIT};
+use super::refused::too_many;
 use super::work::Work;
 use super::{frame, is_of_store, Clock, Engine, Mailbox, Phase};
 use crate::datastore::group::{Act, Change, Failure};
@@ -45,17 +47,21 @@ impl Engine {
         {
             let mut memory = self.memory();
             let memory = &mut *memory;
+            let news = frame::news(self.key).filter(|_| matches!(input, Input::Happened(_)));
             // An event of which other sales were told before, and a host was called for that.
-            if matches!(input, Input::Happened(_))
-                && memory.is_taken_back(frame::news(self.key), frame::number(self.key))
-            {
+            if news.is_some() && memory.is_taken_back(news, frame::number(self.key)) {
                 return Ok(SALES_ALREADY);
             }
             let mailbox = memory.mailboxes.entry(slot).or_default();
-            mailbox.put(input);
+            if !news.is_some_and(|news| mailbox.has(&news, |number| memory.kept.was_told_back(number))) {
+                if news.is_some() && mailbox.inbox.len() >= KEPT_LIMIT {
+                    return Err(too_many());
+                }
+                mailbox.put(input);
+            }
             // Who takes it in is decided in one breath with its coming: what another thread takes in is not lost before.
             if mailbox.running {
-                keep_news(self.key, mailbox, &mut memory.clock);
+                keep_news(self.key, mailbox, &memory.kept, &mut memory.clock);
                 return Ok(SALES_QUEUED);
             }
             mailbox.running = true;
@@ -117,7 +123,7 @@ impl Engine {
                         if mailbox.pending.is_none() {
                             memory.mailboxes.remove(&slot);
                         }
-                        news.into_iter().for_each(|news| memory.clock.blocks.ended(news, Some(true)));
+                        news.into_iter().for_each(|(news, _)| memory.clock.blocks.ended(news, Some(true)));
                         running.done();
                         break;
                     }
@@ -138,11 +144,11 @@ impl Engine {
                         mailbox.put_back(again);
                         mailbox.running = false;
                         if is_of_store(&error) {
-                            keep_news(self.key, mailbox, &mut memory.clock);
+                            keep_news(self.key, mailbox, &memory.kept, &mut memory.clock);
                         } else {
                             // A damaged record is no better for being told again.
                             let news = std::mem::take(&mut mailbox.news);
-                            news.into_iter().for_each(|news| memory.clock.blocks.ended(news, Some(true)));
+                            news.into_iter().for_each(|(news, _)| memory.clock.blocks.ended(news, Some(true)));
                         }
                     }
                     running.done();
@@ -338,9 +344,9 @@ impl Engine {
 }
 
 /// What of the chain's news this thread takes in waits in a mailbox, and counts as told until that is empty.
-fn keep_news(engine: u64, mailbox: &mut Mailbox, clock: &mut Clock) {
-    if let Some(news) = frame::keep_news(engine).filter(|news| !mailbox.news.contains(news)) {
-        mailbox.news.push(news);
+fn keep_news(engine: u64, mailbox: &mut Mailbox, kept: &Kept, clock: &mut Clock) {
+    let Some(news) = frame::keep_news(engine) else { return };
+    if mailbox.keep((news, frame::number(engine)), |number| kept.is_telling(number)) {
         clock.blocks.told(news.block);
     }
 }
@@ -367,7 +373,7 @@ impl Drop for Running<'_> {
             mailbox.running = false;
             // A tick goes on with what waits; and as after a crash, nobody knows what became of what was asked.
             mailbox.put_back(Input::Restart);
-            keep_news(engine.key, mailbox, &mut memory.clock);
+            keep_news(engine.key, mailbox, &memory.kept, &mut memory.clock);
             memory.stuck.insert(self.slot);
         }
     }

@@ -21,7 +21,7 @@ impl Engine {
         if frame::is_inside(self.key) {
             return Ok(SALES_QUEUED);
         }
-        self.outermost(|| {
+        self.while_running(|| {
             for mut task in self.ledger.due(now)? {
                 task.purpose = Purpose::Again;
                 self.drive_apart(task);

@@ -25,8 +25,8 @@ pub struct Told {
     pub request: Id,
     /// Of which slot of it; `None`: of all.
     pub index: Option<u64>,
-    /// What happened; [`Happened::TakenBack`]: that it was asked for is taken back.
-    pub what: Happened,
+    /// What happened; `None`: it was asked for.
+    pub what: Option<Happened>,
 }
 
 impl Told {
@@ -37,16 +37,18 @@ impl Told {
 
     /// What of it counts for a block.
     pub fn news(&self) -> News {
-        let what = (self.what != Happened::TakenBack).then_some(self.what);
-        News { index: self.index, what, ..News::of_ask(&self.at, &self.request) }
+        News { index: self.index, what: self.what, ..News::of_ask(&self.at, &self.request) }
     }
 
     /// By it the whole request is over.
     pub fn is_end(&self) -> bool {
-        let ends = [Happened::RequestCancelled, Happened::RequestFailed, Happened::RequestEnded];
-        !self.at.removed && ends.contains(&self.what)
+        use Happened::{RequestCancelled, RequestEnded, RequestFailed};
+        !self.at.removed && matches!(self.what, Some(RequestCancelled | RequestFailed | RequestEnded))
     }
 }
+
+/// A telling of it: told again, that is another. 0: it was kept, and is tried.
+pub type Telling = (News, u64);
 
 /// One thing that the chain told: told again, it is the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

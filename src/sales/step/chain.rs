@@ -112,13 +112,7 @@ impl Stepping<'_> {
             return Effect::Rest;
         }
         let filled = matches!(state, State::Filled | State::Proving);
-        let outcome = match what {
-            Happened::RequestCancelled => Some(State::Cancelled),
-            Happened::RequestFailed => Some(State::Failed),
-            Happened::RequestEnded => Some(State::Finished),
-            _ => None,
-        };
-        match (what, outcome) {
+        match (what, end_of(what)) {
             (_, Some(outcome)) if filled => self.ended(outcome),
             (_, Some(outcome)) if state == State::Payout => {
                 self.want(outcome);
@@ -155,9 +149,32 @@ impl Stepping<'_> {
                 }
                 Effect::Rest
             }
-            (Happened::SlotFreed | Happened::TakenBack, _) if filled => self.may_be_lost(what),
+            (Happened::SlotFreed, _) if filled => {
+                if !self.env.can.read_slot {
+                    self.sale.in_doubt = true;
+                    let text = "the slot was freed on chain, and nobody can tell whose it is: sales_resolve tells";
+                    self.alert(text.to_string());
+                }
+                self.look_again()
+            }
             _ => Effect::Rest,
         }
+    }
+
+    /// An end that a slot waits for, which is ours or may be, does not come. What was gone to already is not left again.
+    pub(super) fn taken_back(&mut self, what: Option<Happened>) -> Effect {
+        let state = self.sale.state;
+        let filled = matches!(state, State::Filled | State::Proving);
+        let may_be_ours = filled || state == State::Filling && self.sale.submitted;
+        let end = what.and_then(end_of);
+        if may_be_ours && end.is_some() && self.sale.wanted == end {
+            self.sale.wanted = None;
+            self.note(SALES_OK, "the end that it waited for was taken back");
+        }
+        if filled {
+            return self.look_again();
+        }
+        Effect::Rest
     }
 
     pub(super) fn read_unless_pending(&mut self) -> Effect {
@@ -167,16 +184,23 @@ impl Stepping<'_> {
         Effect::ReadSlot
     }
 
-    pub(super) fn may_be_lost(&mut self, what: Happened) -> Effect {
-        if self.env.can.read_slot {
-            self.sale.check = true;
-            return self.read_unless_pending();
+    /// A filled slot is read again, where it can be.
+    fn look_again(&mut self) -> Effect {
+        if !self.env.can.read_slot {
+            return Effect::Rest;
         }
-        if what == Happened::SlotFreed {
-            self.sale.in_doubt = true;
-            self.alert("the slot was freed on chain, and nobody can tell whose it is: sales_resolve tells".to_string());
-        }
-        Effect::Rest
+        self.sale.check = true;
+        self.read_unless_pending()
+    }
+}
+
+/// How a sale ends of which a request ends so.
+fn end_of(what: Happened) -> Option<State> {
+    match what {
+        Happened::RequestCancelled => Some(State::Cancelled),
+        Happened::RequestFailed => Some(State::Failed),
+        Happened::RequestEnded => Some(State::Finished),
+        _ => None,
     }
 }
 

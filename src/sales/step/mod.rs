@@ -31,8 +31,6 @@ pub enum Happened {
     RequestFailed,
     /// Its end has passed.
     RequestEnded,
-    /// Something that was told is taken back.
-    TakenBack,
 }
 
 /// What a sale is told.
@@ -54,6 +52,8 @@ pub enum Input {
     Released(Done),
     /// The chain said something.
     Happened(Happened),
+    /// The chain took that back; `None`: that it was asked for.
+    TakenBack(Option<Happened>),
     /// An operator knows whether the slot is ours.
     Resolved(bool),
     /// An operator ends it. True: even if it is filled.
@@ -157,6 +157,7 @@ impl Stepping<'_> {
             Input::Reserved(done) => self.reserved(done),
             Input::Released(done) => self.released(done),
             Input::Happened(happened) => self.happened(happened),
+            Input::TakenBack(what) => self.taken_back(what),
             Input::Resolved(ours) => self.resolved(ours),
             Input::Abandon(_) if self.sale.state.is_outcome() => Effect::Rest,
             Input::Abandon(false) if self.sale.submitted || self.sale.state >= State::Filled => Effect::Rest,

@@ -20,13 +20,13 @@ impl World {
 
     /// An event was answered OK on the only thread there is.
     pub fn taken_in(&self, wire: &Wire, taken_back: bool, before: &Before) {
-        let what = if taken_back { Happened::TakenBack } else { wire.what };
+        let what = wire.what;
         let mut t = self.t();
-        if what == Happened::RequestFulfilled {
+        if what == Happened::RequestFulfilled && !taken_back {
             t.fulfilled.insert(wire.request);
         }
         for (was, reads) in &before.0 {
-            if (what, was.state) == (Happened::ReservationsFull, State::Queued) {
+            if (what, was.state, taken_back) == (Happened::ReservationsFull, State::Queued, false) {
                 t.count("a queued slot has all its reservations");
             }
             // It may have ended and be forgotten, or be queued anew.
@@ -34,18 +34,18 @@ impl World {
             let leaves = is.state.is_outcome() || is.wanted.is_some() || is.state == State::Payout;
             let stays = (was.state, was.attempt, was.since) == (is.state, is.attempt, is.since);
             let read = is.check || t.asked.reads.get(&is.slot).copied().unwrap_or(0) > *reads;
+            let may_be_read = t.has.read_slot && stays && is.state == State::Filled;
             let wrong = match what {
+                _ if taken_back => may_be_read && !read,
                 Happened::SlotFilled => is.state < State::Filled && !is.submitted && !leaves,
                 Happened::ReservationsFull => stays && is.state == State::Queued,
                 Happened::RequestFulfilled => !is.started && !is.state.is_outcome(),
                 Happened::RequestCancelled | Happened::RequestFailed | Happened::RequestEnded => !leaves,
                 Happened::SlotFreed if !t.has.read_slot => stays && is.state == State::Filled && !is.in_doubt,
-                Happened::SlotFreed | Happened::TakenBack => {
-                    t.has.read_slot && stays && is.state == State::Filled && !read
-                }
+                Happened::SlotFreed => may_be_read && !read,
             };
             if wrong {
-                t.broken(format!("{what:?} was taken in, and the sale does not show it: {is:?}, before {was:?}"));
+                t.broken(format!("{what:?} (taken back: {taken_back}) was taken in, and the sale does not show it: {is:?}, before {was:?}"));
                 return;
             }
             t.count("an event shows in a sale");

@@ -69,7 +69,6 @@ impl Truth {
                 }
                 (_, Happened::RequestFulfilled) => is.started || is.state >= State::Finished,
                 (_, Happened::SlotFreed) => !filled || is.check || is.in_doubt || looked_up(slot),
-                _ => true,
             };
             if !good {
                 wrong = Some(format!(
