@@ -219,6 +219,8 @@ pub struct Switches {
     pub status: AtomicI32,
     /// After so many reads and writes one is refused; below zero: none.
     pub left: AtomicI64,
+    /// And with it so many more behind it.
+    pub more: AtomicI64,
     /// After so many writes that could be applied one is refused by its commit; below zero: none.
     pub commits_left: AtomicI64,
     /// The next write calls it, and is refused.
@@ -233,7 +235,8 @@ pub struct Switches {
 
 impl Switches {
     fn fails(&self) -> bool {
-        self.left.fetch_sub(1, Ordering::SeqCst) == 0
+        let is_first = self.left.fetch_sub(1, Ordering::SeqCst) == 0;
+        is_first || self.left.load(Ordering::SeqCst) < 0 && self.more.fetch_sub(1, Ordering::SeqCst) > 0
     }
 
     fn planned(&self) -> Error {
