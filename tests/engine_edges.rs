@@ -161,6 +161,18 @@ fn a_request_that_started_without_us_is_known_to_have_started() {
     assert!(sale.started && !sale.state.is_outcome(), "{sale:?}");
 }
 
+/// A slot that was freed behind the expiry rested for a minute, although its request was told to have started by then (the simulator's seed
+/// 8972370188755587304).
+#[test]
+fn a_slot_that_rests_is_attempted_when_its_request_has_started() {
+    let place = Place::in_memory();
+    let (_, engine, _) = over(&place);
+    engine.on_slot(1490, at(20), request(1), 0, Happened::SlotFreed).unwrap();
+    assert_eq!(engine.sale(slot(1)).unwrap().0.state, State::Queued);
+    engine.on_request_event(1490, at(21), request(1), Happened::RequestFulfilled).unwrap();
+    assert_eq!(engine.sale(slot(1)).unwrap().0.state, State::Downloading);
+}
+
 /// Slots that rest were not tried again before the clock had reached what it was set back from.
 #[test]
 fn a_clock_that_is_set_back_does_not_let_the_queue_rest_for_longer() {

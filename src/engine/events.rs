@@ -246,6 +246,8 @@ impl Engine {
         let starts = is_start && known.is_some_and(|known| !known.started);
         if starts {
             self.commit_noted(vec![Arc::new(SalesAct::Started(request))])?;
+            // A slot that rests because its request had expired may be sold now.
+            self.stir();
         }
         // Every sale is told, also when one cannot take it in; the first error of the store is answered, and the event may be told again.
         let mut answer = match damaged {

@@ -41,6 +41,7 @@ const MUST: &[&str] = &[
     "stop pends",
     "stopped",
     "stopped, and refused",
+    "the end is told beside a restart",
 ];
 
 #[derive(Default)]
@@ -50,26 +51,32 @@ struct Sum {
     bad: Vec<(u64, String)>,
 }
 
-fn run_with(scheduler: impl Scheduler + 'static, seed: u64, shared: &Arc<Mutex<truth::Notes>>) -> Result<(), String> {
+fn run_with(
+    scheduler: impl Scheduler + 'static,
+    seed: u64,
+    what: world::Run,
+    shared: &Arc<Mutex<truth::Notes>>,
+) -> Result<(), String> {
     let mut config = Config::default();
     config.stack_size = 1 << 19;
     config.failure_persistence = FailurePersistence::None;
     config.silence_warnings = true;
     let (nth, notes) = (AtomicU64::new(0), shared.clone());
-    let run = move || world::run(seed.wrapping_mul(1009) + nth.fetch_add(1, Ordering::Relaxed), &notes);
+    let run = move || what(seed.wrapping_mul(1009) + nth.fetch_add(1, Ordering::Relaxed), &notes);
     catch_unwind(AssertUnwindSafe(|| Runner::new(scheduler, config).run(run))).map(drop).map_err(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         text.or(panic.downcast_ref::<&str>().map(|text| text.to_string())).unwrap_or_else(|| "a panic".into())
     })
 }
 
-/// One block: its scheduler is chosen by its seed.
+/// One block: its scheduler, and what it tries, are chosen by its seed.
 fn block(seed: u64) -> (truth::Notes, Option<String>) {
     let notes = Arc::new(Mutex::new(truth::Notes::default()));
+    let what = if seed % 16 < 4 { world::end_beside_a_restart } else { world::everything };
     let done = match seed % 4 {
-        0 | 1 => run_with(RandomScheduler::new_from_seed(seed, BLOCK), seed, &notes),
-        2 => run_with(PctScheduler::new_from_seed(seed, 2 + seed as usize / 4 % 4, BLOCK), seed, &notes),
-        _ => run_with(UrwRandomScheduler::new_from_seed(seed, BLOCK), seed, &notes),
+        0 | 1 => run_with(RandomScheduler::new_from_seed(seed, BLOCK), seed, what, &notes),
+        2 => run_with(PctScheduler::new_from_seed(seed, 2 + seed as usize / 4 % 4, BLOCK), seed, what, &notes),
+        _ => run_with(UrwRandomScheduler::new_from_seed(seed, BLOCK), seed, what, &notes),
     };
     let mut notes = std::mem::take(&mut *notes.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
     let violation = notes.violation.take().or(done.err());

@@ -2,6 +2,7 @@
 
 use super::truth::Job;
 use super::world::{hand_slot, World, SIZE, SLOTS};
+use sales::market::Id;
 use sales::sales::Happened;
 use sales::status::*;
 use shuttle::thread::{self, JoinHandle};
@@ -14,6 +15,28 @@ pub fn of_schedule(world: &Arc<World>) -> Vec<JoinHandle<()>> {
         thread::spawn(move || body(&world))
     };
     vec![spawn(caller), spawn(caller), spawn(completer), spawn(life)]
+}
+
+/// One that tells the end of a request until it is taken, and one that stops and starts.
+pub fn of_a_restart(world: &Arc<World>, request: Id) -> Vec<JoinHandle<()>> {
+    let (told, restarted) = (world.clone(), world.clone());
+    let tell = move || {
+        let now = told.now();
+        for _ in 0..400 {
+            let end = Happened::RequestEnded;
+            match told.call("ended", |engine| engine.on_request_event(now, Default::default(), request, end)) {
+                Some(Err(_)) => thread::yield_now(),
+                _ => return told.t().count("the end is told beside a restart"),
+            }
+        }
+        told.t().broken("the end is refused for ever".into());
+    };
+    let restart = move || {
+        if restarted.stop() {
+            restarted.start();
+        }
+    };
+    vec![thread::spawn(tell), thread::spawn(restart)]
 }
 
 fn caller(world: &World) {

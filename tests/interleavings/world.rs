@@ -29,27 +29,60 @@ pub fn hand_slot(number: u8) -> Id {
     Id([number + 1; 32])
 }
 
-/// Runs a schedule. Its findings are put into the notes; it panics where one is broken.
-pub fn run(seed: u64, notes: &Arc<Mutex<Notes>>) {
-    let (registry, store) = (Registry::default(), Store::with(&[]));
-    let world = Arc::new(World { registry, store, truth: Mutex::new(Truth::new(seed)) });
-    world.open();
-    world.start();
-    world.offer_and_post();
+/// What a schedule tries. Its findings are put into the notes; it panics where one is broken.
+pub type Run = fn(u64, &Arc<Mutex<Notes>>);
+
+/// Everything at once.
+pub fn everything(seed: u64, notes: &Arc<Mutex<Notes>>) {
+    let world = World::new(seed);
     let jobs = threads::of_schedule(&world);
     jobs.into_iter().for_each(|job| job.join().expect("no thread panics"));
     world.end();
-    let mut found = std::mem::take(&mut world.t().notes);
-    let mut notes = notes.lock().unwrap_or_else(PoisonError::into_inner);
-    notes.schedules += 1;
-    for (what, n) in found.counts {
-        *notes.counts.entry(what).or_default() += n;
+    world.tell(notes);
+}
+
+/// The end of a filled slot is told beside a stop and a start. Whichever comes first, the slot is given back in the life that follows.
+pub fn end_beside_a_restart(seed: u64, notes: &Arc<Mutex<Notes>>) {
+    let world = World::new(seed);
+    world.t().calm = true;
+    let now = world.now();
+    let ask = world.t().asks[0].clone();
+    world.call("on_request", |engine| engine.on_request(now, Default::default(), ask.clone()));
+    world.tick_on();
+    let slot = sales::market::slot_id(&ask.request_id, 0);
+    assert!(world.t().filled.contains(&slot), "the slot is sold");
+    world.t().now += 10_000;
+    let jobs = threads::of_a_restart(&world, ask.request_id);
+    jobs.into_iter().for_each(|job| job.join().expect("no thread panics"));
+    world.tick_on();
+    world.is_all_back();
+    world.close();
+    world.tell(notes);
+}
+
+impl World {
+    fn new(seed: u64) -> Arc<World> {
+        let (registry, store) = (Registry::default(), Store::with(&[]));
+        let world = Arc::new(World { registry, store, truth: Mutex::new(Truth::new(seed)) });
+        world.open();
+        world.start();
+        world.offer_and_post();
+        world
     }
-    if let Some(violation) = found.violation.take() {
-        notes.trace = found.trace;
-        notes.violation = Some(violation);
-        drop(notes);
-        panic!("a promise is broken");
+
+    fn tell(&self, notes: &Arc<Mutex<Notes>>) {
+        let mut found = std::mem::take(&mut self.t().notes);
+        let mut notes = notes.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.schedules += 1;
+        for (what, n) in found.counts {
+            *notes.counts.entry(what).or_default() += n;
+        }
+        if let Some(violation) = found.violation.take() {
+            notes.trace = found.trace;
+            notes.violation = Some(violation);
+            drop(notes);
+            panic!("a promise is broken");
+        }
     }
 }
 
@@ -280,6 +313,23 @@ impl World {
         }
     }
 
+    /// The host answers all that is out, and ticks when it is asked to.
+    fn tick_on(&self) {
+        for _ in 0..8 {
+            while self.complete_one() {}
+            let Some(Ok(deadline)) = self.call("next_deadline", |engine| engine.next_deadline()) else { return };
+            if deadline == u64::MAX {
+                return;
+            }
+            let now = {
+                let mut t = self.t();
+                t.now = t.now.max(deadline.min(t.now + 61));
+                t.now
+            };
+            self.call("tick", |engine| engine.tick(now));
+        }
+    }
+
     fn end(self: &Arc<Self>) {
         {
             let mut t = self.t();
@@ -318,6 +368,12 @@ impl World {
             self.call("ended", |engine| engine.on_request_event(now, Default::default(), ask.request_id, what));
         }
         self.settle();
+        self.is_all_back();
+        self.close();
+    }
+
+    /// Everything that was reserved is given back.
+    fn is_all_back(&self) {
         if let Some(Ok(stats)) = self.call("stats", |engine| engine.stats()) {
             let mut t = self.t();
             let books = &stats.overview.books;
@@ -329,7 +385,6 @@ impl World {
                 t.broken(format!("S6: in the end {stats:?}"));
             }
         }
-        self.close();
     }
 
     pub fn close(&self) {
