@@ -389,3 +389,24 @@ fn what_an_operator_was_promised_stays_over_a_stop() {
     assert_eq!(engine.sale(slot(1)).unwrap().0.state, State::Abandoned);
     assert_eq!(host.total.load(Ordering::SeqCst), 0);
 }
+
+/// What was not taken in when the instance stopped is to be told again: until then its block does not count as seen, nor those behind it.
+#[test]
+fn a_stop_counts_no_block_as_seen_that_was_not_taken_in() {
+    for in_line in [true, false] {
+        let place = Place::in_memory();
+        let (_, engine, switches) = filled(&place);
+        let switch = if in_line { &switches.blind } else { &switches.refuses };
+        switch.store(true, Ordering::SeqCst);
+        let freed = |engine: &Engine| engine.on_slot(1002, at(20), request(1), 0, Happened::SlotFreed);
+        freed(&engine).unwrap_err();
+        switch.store(!in_line, Ordering::SeqCst);
+        assert_eq!(engine.stop(1003), Ok(SALES_OK));
+        switch.store(false, Ordering::SeqCst);
+        engine.start(1004).unwrap();
+        engine.on_request(1004, at(30), ask(2, 1)).unwrap();
+        assert_eq!(engine.stats().unwrap().last_block, 19, "in line: {in_line}");
+        freed(&engine).unwrap();
+        is_seen(&engine, 1006, 31);
+    }
+}

@@ -180,3 +180,29 @@ fn a_panic_while_room_is_made_holds_no_block() {
     engine.tick(1004).unwrap();
     is_seen(&engine, 1005, 30);
 }
+
+/// A removal that a callback had told waited for the end of a call that panicked, and was forgotten by a stop. No chain tells it again.
+#[test]
+fn a_removal_that_a_panic_left_stays_over_a_stop() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { can_read: true, can_clear: true, ..Host::default() });
+    let (engine, switches) = started(&place, &host, options());
+    for n in [1, 2] {
+        engine.on_request(1000, at(10), ask(n, 1)).unwrap();
+        let (_, token, _) = host.tokens.lock().unwrap().remove(0);
+        engine.complete(1001, token, proof()).unwrap();
+    }
+    let within = engine.clone();
+    *host.clear_hook.lock().unwrap() = Some(Box::new(move || {
+        assert_eq!(within.on_request(1002, taken_back(10), ask(2, 1)), Ok(SALES_QUEUED));
+        panic!("planned")
+    }));
+    panics(|| engine.abandon(1002, slot(1), true));
+    // What a stop may do at most is not enough to come to it.
+    switches.blind.store(true, Ordering::SeqCst);
+    assert_eq!(engine.stop(1003), Ok(SALES_OK));
+    switches.blind.store(false, Ordering::SeqCst);
+    engine.start(1004).unwrap();
+    engine.tick(1005).unwrap();
+    assert_eq!(host.calls.lock().unwrap().last(), Some(&(OpKind::ReadSlot, slot(2))));
+}

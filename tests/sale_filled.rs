@@ -283,3 +283,22 @@ fn a_clock_set_back_delays_no_retry() {
     life.now = T0;
     assert_eq!(life.tell(Input::Due), Effect::Keep, "a retry further away than the longest pause is due at once");
 }
+
+/// Over by the clock, and not by the chain: it is asked ever more seldom, not each second.
+#[test]
+fn a_chain_that_lags_behind_the_clock_is_asked_ever_more_seldom() {
+    let mut life = Life::up_to(WHOLE, State::Filled);
+    life.ok();
+    assert_eq!(life.at(ENDS + 1).tell(Input::Due), Effect::ReadSlot);
+    let mut pauses = Vec::new();
+    for _ in 0..8 {
+        assert_eq!(life.sees(active(true)), Effect::Rest);
+        assert_eq!(life.sale.state, State::Filled);
+        let next = life.sale.next_at;
+        pauses.push(next - life.now);
+        assert_eq!(life.at(next).tell(Input::Due), Effect::ReadSlot);
+    }
+    assert!(pauses.is_sorted() && pauses[0] < 5 && pauses[7] >= 30, "{pauses:?}");
+    life.sees(view(RequestState::Finished, SlotState::Finished, true));
+    assert_eq!(life.sale.state, State::Payout);
+}
