@@ -4,7 +4,7 @@ mod engine_common;
 mod store_common;
 
 use engine_common::*;
-use sales::engine::{At, Options};
+use sales::engine::{At, Options, Phase};
 use sales::host::*;
 use sales::market::*;
 use sales::sales::offer::Terms;
@@ -379,4 +379,26 @@ fn an_offer_that_ends_earlier_while_the_repo_is_asked_sells_nothing_beyond() {
     assert_eq!(sale.state, State::Queued, "the request ends at 2000: {sale:?}");
     assert_eq!(host.total.load(Ordering::SeqCst), 0);
     assert_eq!(engine.offer_get(offer).unwrap().sold_slots, 0);
+}
+
+/// After a commit of which nobody knows, the instance says so by its phase and refuses everything by that name, until it is opened again.
+#[test]
+fn a_commit_that_nobody_knows_of_asks_for_another_opening() {
+    let place = Place::in_memory();
+    let (host, engine, switches) = filled(&place);
+    switches.unknown.store(true, Ordering::SeqCst);
+    assert_eq!(status(engine.reserve(1002, Id([7; 32]), 50)).unwrap_err(), SALES_ERR_STORE_REOPEN);
+    assert_eq!(engine.stats().unwrap().phase, Phase::Reopen as u32);
+    assert_eq!(engine.next_deadline(), Ok(u64::MAX));
+    let freed = engine.on_slot(1003, at(20), request(1), 0, Happened::SlotFreed);
+    let (ticked, reconciled) = (engine.tick(1003), engine.reconcile(1003, true));
+    for refused in [freed, ticked, reconciled, engine.start(1003), engine.offer_remove(1003, Id::ZERO)] {
+        assert_eq!(status(refused), Err(SALES_ERR_STORE_REOPEN));
+    }
+    assert_eq!(engine.stop(1003), Ok(SALES_OK));
+    drop(engine);
+    let engine = engine_common::engine(Box::new(place.open().unwrap()), &host, options());
+    assert_eq!(engine.start(1004), Ok(SALES_OK));
+    let books = engine.stats().unwrap().overview.books;
+    assert_eq!((books.held, host.total.load(Ordering::SeqCst)), (150, 150));
 }

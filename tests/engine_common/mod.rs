@@ -225,6 +225,8 @@ pub struct Switches {
     pub commits_left: AtomicI64,
     /// The next write calls it, and is refused.
     pub at_write: Mutex<Option<Hook>>,
+    /// Of the next write nobody knows whether it is there.
+    pub unknown: AtomicBool,
     /// Each write is refused whose outcome this does not like.
     pub dislikes: Mutex<Option<Look>>,
     /// A write takes so many milliseconds.
@@ -274,7 +276,11 @@ impl Backend for Store {
                 return Err(self.1.planned());
             }
             Ok(())
-        })
+        })?;
+        match self.1.unknown.swap(false, Ordering::SeqCst) {
+            true => Err(CommitError::Unknown(Error::new(SALES_ERR_STORE_REOPEN, "planned"))),
+            false => Ok(()),
+        }
     }
     fn seq(&self) -> u64 {
         self.0.seq()
