@@ -6,7 +6,7 @@ mod engine_common;
 mod store_common;
 
 use engine_common::*;
-use sales::engine::Engine;
+use sales::engine::{Engine, Phase};
 use sales::error::Result;
 use sales::host::*;
 use sales::market::*;
@@ -176,6 +176,8 @@ fn life(nth: i64, failing: i64) -> bool {
     run.host.full.store(false, Ordering::SeqCst);
     run.until(1400);
     assert_eq!(run.host.total.load(Ordering::SeqCst), 50 + 500, "lost bytes are reserved anew");
+    // The simulator's seed 5057644007264812559: nothing was sold until something else asked for a tick.
+    assert_eq!(run.call(|engine, _| engine.stats()).unwrap().phase, Phase::Running as u32);
     // A stop and a start.
     run.call(|engine, now| engine.stop(now)).unwrap();
     run.call(|engine, now| engine.start(now)).unwrap();

@@ -402,3 +402,33 @@ fn a_commit_that_nobody_knows_of_asks_for_another_opening() {
     let books = engine.stats().unwrap().overview.books;
     assert_eq!((books.held, host.total.load(Ordering::SeqCst)), (150, 150));
 }
+
+/// What could not be asked for was asked for again by the state that came after it, without a pause (the simulator's seed 6713670023369158210).
+#[test]
+fn what_could_not_be_asked_for_is_not_asked_of_the_next_state() {
+    let mut found = 0;
+    for nth in 0..30 {
+        let place = Place::in_memory();
+        let host = Host { pends: AtomicBool::new(true), can_clear: true, ..Host::default() };
+        let host = Arc::new(Host { clear_status: AtomicI32::new(SALES_HOST_TRANSIENT), ..host });
+        let (engine, switches) = started(&place, &host, options());
+        engine.on_request(1000, at(10), ask(1, 1)).unwrap();
+        let (_, token, _) = host.tokens.lock().unwrap().remove(0);
+        switches.left.store(nth, Ordering::SeqCst);
+        engine.complete(1001, token, Answer::of(SALES_OK)).unwrap();
+        switches.left.store(-1, Ordering::SeqCst);
+        let waits = host.tokens.lock().unwrap().is_empty();
+        if engine.sale(slot(1)).unwrap().0.state != State::InitialProving || !waits {
+            continue;
+        }
+        found += 1;
+        engine.abandon(1001, slot(1), false).unwrap();
+        engine.tick(1001).unwrap();
+        assert_eq!(host.clears.load(Ordering::SeqCst), 1, "it is asked again after a pause");
+        host.clear_status.store(SALES_OK, Ordering::SeqCst);
+        engine.tick(1002).unwrap();
+        assert!(engine.sale(slot(1)).unwrap().0.is_ended());
+        assert_eq!(host.total.load(Ordering::SeqCst), 0);
+    }
+    assert!(found > 0);
+}

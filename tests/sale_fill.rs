@@ -206,3 +206,24 @@ fn an_end_that_is_taken_back_while_the_fill_is_out() {
         }
     }
 }
+
+/// The fill could not be asked for, because the store could not be read, and was asked for behind the expiry, where it may lock the collateral for
+/// good (the simulator's seed 7241006246152276950).
+#[test]
+fn a_fill_that_could_not_be_asked_for_is_not_asked_for_too_late() {
+    for can in [BARE, WHOLE] {
+        let mut life = Life::up_to(can, State::Filling);
+        life.out = None;
+        assert_eq!(life.at(EXPIRES - MARGIN - 1).tell(Input::Again), Effect::Fill, "in time");
+        life.out = None;
+        life.at(EXPIRES - MARGIN).tell(Input::Again);
+        life.returns(State::Cancelled);
+        // Where an earlier one may stand, the chain tells.
+        let mut life = Life::up_to(WHOLE, State::Filling);
+        life.fails(SALES_HOST_UNKNOWN);
+        life.out = None;
+        assert_eq!(life.at(EXPIRES).tell(Input::Again), Effect::ReadSlot);
+        life.sees(active(true));
+        assert_eq!(life.sale.state, State::Filled);
+    }
+}

@@ -83,6 +83,13 @@ impl Mailbox {
         in_step || self.inbox.iter().any(|input| matches!(input, Input::Happened(waits) if *waits == what))
     }
 
+    /// Something is asked for by now: what could not be asked for before is done with it, or wanted no more.
+    pub fn is_acted_on(&mut self) {
+        if matches!(self.inbox.back(), Some(Input::Again)) {
+            self.inbox.pop_back();
+        }
+    }
+
     /// Takes out what comes next.
     pub fn next(&mut self) -> Option<Input> {
         let next = self.end.take().or_else(|| self.inbox.pop_front());

@@ -179,6 +179,11 @@ impl Engine {
         if stopping && effect != Some(Effect::Cancel) {
             return Ok(After::Wait);
         }
+        if !matches!(effect, Some(Effect::Rest | Effect::Cancel)) {
+            if let Some(mailbox) = self.memory().mailboxes.get_mut(&slot) {
+                mailbox.is_acted_on();
+            }
+        }
         let after = match effect {
             Some(effect) => self.act(&sale, effect),
             // The request was read: on with the reserve.

@@ -108,8 +108,13 @@ impl Engine {
 
     /// Short or not: a shortfall may have been reserved anew.
     pub(super) fn refresh_phase(&self) {
-        let Ok(books) = self.ledger.books() else { return };
+        let books = self.ledger.books();
         let mut memory = self.memory();
+        let Ok(books) = books else {
+            // Where the store cannot be read now, the next tick looks again.
+            memory.held_back = true;
+            return;
+        };
         match (memory.phase, books.shortfall) {
             (Phase::Short, 0) => {
                 memory.phase = Phase::Running;

@@ -35,6 +35,8 @@ pub struct Host {
     pub read_hook: Mutex<Option<Hook>>,
     pub can_clear: bool,
     pub clear_hook: Mutex<Option<Hook>>,
+    pub clear_status: AtomicI32,
+    pub clears: AtomicU64,
     pub fill_status: AtomicI32,
     pub fill_hook: Mutex<Option<Hook>>,
     pub reserves: AtomicU64,
@@ -149,11 +151,12 @@ impl Content for Host {
         SALES_OK
     }
     fn clear(&self, _: &Op, _: &Slot<'_>) -> i32 {
+        self.clears.fetch_add(1, Ordering::SeqCst);
         let hook = self.clear_hook.lock().unwrap().take();
         if let Some(mut hook) = hook {
             hook()
         }
-        SALES_OK
+        self.clear_status.load(Ordering::SeqCst)
     }
     fn cancel(&self, _: u64) {}
     fn has_cancel(&self) -> bool {

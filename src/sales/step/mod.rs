@@ -150,7 +150,11 @@ impl Stepping<'_> {
         match input {
             Input::Begin => self.begin(),
             Input::Again if self.env.pending.is_some() => Effect::Rest,
-            Input::Again => self.act_anew(),
+            Input::Again => {
+                // What could not be asked for was not submitted: it may be too late by now.
+                self.sale.submitted &= self.sale.state != State::Filling || self.sale.unsure;
+                self.act_anew()
+            }
             Input::Restart => self.restart(),
             Input::Due => self.due(),
             Input::Answered(kind, answer) => self.answered(kind, answer),
