@@ -146,6 +146,7 @@ pub const ENGINE: &[&str] = &[
     "store: I/O error before the meta write",
     "store: I/O error in the meta write, commit not there",
     "store: I/O error in the meta write, commit there",
+    "store: I/O error of a read",
     "store: new business is refused, the disk is low",
     "store: the disk is full",
     "store: the map is full and grows",

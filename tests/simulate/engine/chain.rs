@@ -93,6 +93,8 @@ pub struct Chain {
     by_slot: BTreeMap<Id, (Id, usize)>,
     /// What happened and was not told yet.
     pub wire: Vec<Wire>,
+    /// What was taken back, each time: whoever was telling it has to tell it again.
+    pub taken_back: Vec<(Id, Option<u64>, Happened)>,
     /// Fills that were sent, and that nobody knows of: they may land later.
     pub landing: BTreeSet<Id>,
     /// Slots that are ours on chain, or were.

@@ -10,11 +10,25 @@ use sales::error::{Error, Result};
 use sales::event::Event;
 use sales::market::Id;
 use sales::sales::sale::{Sale, State};
-use sales::status::{SALES_ERR_DISK_FULL, SALES_ERR_STORE_REOPEN};
+use sales::status::{SALES_ERR_DISK_FULL, SALES_ERR_STORE, SALES_ERR_STORE_REOPEN};
+use std::cell::Cell;
 
 pub struct Disk {
     pub store: Store,
     pub shared: Shared,
+}
+
+thread_local! {
+    /// This thread is in a call of the module: reads may fail. What the simulator itself looks up must not.
+    static IN_CALL: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls the module.
+pub fn calling<T>(call: impl FnOnce() -> T) -> T {
+    let before = IN_CALL.replace(true);
+    let result = call();
+    IN_CALL.set(before);
+    result
 }
 
 fn gone() -> Error {
@@ -134,8 +148,19 @@ impl Disk {
 impl Backend for Disk {
     fn read(&self, body: &mut dyn FnMut(&dyn Read) -> Result<()>) -> Result<()> {
         self.shared.breathe();
-        if self.shared.lock().crashed {
-            return Err(gone());
+        {
+            let mut t = self.shared.lock();
+            if t.crashed {
+                return Err(gone());
+            }
+            let odds = t.odds.read;
+            if IN_CALL.get() && !t.looking && !self.store.is_dead() && t.hit(odds) {
+                t.count("store: I/O error of a read");
+                say!(t, "store: I/O error of a read");
+                t.waiting.unsure = true;
+                t.unread_at = Some(t.now());
+                return Err(Error::new(SALES_ERR_STORE, "an I/O error of a read"));
+            }
         }
         self.store.read(body)
     }

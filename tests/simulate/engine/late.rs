@@ -32,7 +32,7 @@ impl Truth {
 
     /// A tick has been answered OK: what it is too late for goes.
     pub fn nothing_goes_on_late(&mut self) {
-        if self.has.threads > 0 || self.has.big || self.waiting.unsure {
+        if self.has.threads > 0 || self.has.big || self.waiting.unsure || self.looks_later() {
             return;
         }
         let Some(held) = Held::of(&self.store) else { return };

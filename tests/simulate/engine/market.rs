@@ -202,12 +202,19 @@ impl World {
             on.block = seen.block;
         }
         let before = self.t().before_it_is_told(&wire);
+        let of_it = |t: &Truth| {
+            let of_it = |taken_back: &&_| **taken_back == (wire.request, wire.index, wire.what);
+            t.chain.taken_back.iter().filter(of_it).count()
+        };
         if removed {
-            self.t().is_taken_back(wire.request, wire.index, wire.what);
+            let mut t = self.t();
+            t.is_taken_back(wire.request, wire.index, wire.what);
+            t.chain.taken_back.push((wire.request, wire.index, wire.what));
         } else {
             self.t().tells((seen.block, wire.request, wire.index, Some(wire.what)));
         }
         self.t().asked.stirred();
+        let times = of_it(&self.t());
         let sales_before = self.before(&wire);
         let told = self.call(&what, |engine| tell(engine, now, seen, &wire));
         if self.t().has.threads == 0 && matches!(told, Some(Ok(SALES_OK))) {
@@ -223,7 +230,7 @@ impl World {
         let wire = if removed { wire } else { Wire { block: seen.block, ..wire } };
         t.count("event told");
         let durable = matches!(told, Some(Ok(SALES_OK | SALES_ALREADY)));
-        if durable && !seen.removed {
+        if durable && !seen.removed && of_it(&t) == times {
             if twice {
                 t.count("event told twice");
             } else if let Some(at) = t.chain.wire.iter().position(|other| *other == wire) {

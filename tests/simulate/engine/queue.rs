@@ -134,7 +134,8 @@ impl Truth {
     pub fn order_of(&mut self, begun: &Sale, tried: bool) {
         self.waiting.begun += 1;
         let was_stuck = self.waiting.stuck.remove(&begun.slot);
-        if was_stuck || self.has.threads > 0 || self.has.big && self.waiting.begun % 8 != 0 {
+        // Where a read fails, one whose beginning is written down may still have to wait for a tick.
+        if was_stuck || self.odds.read > 0 || self.has.threads > 0 || self.has.big && self.waiting.begun % 8 != 0 {
             return;
         }
         let Some(held) = Held::of(&self.store) else { return };

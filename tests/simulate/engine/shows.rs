@@ -37,7 +37,8 @@ impl World {
             let may_be_read = t.has.read_slot && stays && is.state == State::Filled;
             let wrong = match what {
                 _ if taken_back => may_be_read && !read,
-                Happened::SlotFilled => is.state < State::Filled && !is.submitted && !leaves,
+                // One that could not be asked for yet counts as submitted as long.
+                Happened::SlotFilled => is.state < State::Filled && !was.submitted && !is.submitted && !leaves,
                 Happened::ReservationsFull => stays && is.state == State::Queued,
                 Happened::RequestFulfilled => !is.started && !is.state.is_outcome(),
                 Happened::RequestCancelled | Happened::RequestFailed | Happened::RequestEnded => !leaves,

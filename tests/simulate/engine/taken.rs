@@ -63,7 +63,8 @@ impl Truth {
                 }
                 (true, _) => !filled || !self.has.read_slot || is.check || is.in_doubt || looked_up(slot),
                 (_, Happened::SlotFilled) => may_be_ours || leaves,
-                (_, Happened::ReservationsFull) => is.state != State::Queued,
+                // One that could not ask for its space yet may come back to the queue, and then finds it out by itself.
+                (_, Happened::ReservationsFull) => is.state != State::Queued || was.state == State::ReservingSpace,
                 (_, Happened::RequestCancelled | Happened::RequestFailed | Happened::RequestEnded) => {
                     leaves || (may_be_ours && !filled) || self.has.read_slot && looked_up(slot)
                 }

@@ -57,6 +57,8 @@ pub struct Odds {
     pub clean: u64,
     pub meta: u64,
     pub crash: u64,
+    /// A read of the store.
+    pub read: u64,
     pub clock: u64,
     /// Another thread goes on at this point.
     pub switch: u64,
@@ -139,6 +141,8 @@ pub struct Truth {
     pub inside: usize,
     /// An operator looks: what he compares must be of one moment.
     pub looking: bool,
+    /// The second in which a read failed last.
+    pub unread_at: Option<u64>,
     /// The disk has room for releases only.
     pub low: bool,
     pub steps: u64,
@@ -268,6 +272,11 @@ impl Truth {
 
     pub fn hit(&mut self, per_mille: u64) -> bool {
         !self.calm && self.rng.chance(per_mille)
+    }
+
+    /// A tick of this second could not read what is due: the one of the next looks again.
+    pub fn looks_later(&self) -> bool {
+        self.unread_at.is_some_and(|at| self.now() <= at)
     }
 
     /// The host's clock.

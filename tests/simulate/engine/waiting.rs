@@ -28,7 +28,7 @@ impl World {
     /// A tick came, nothing failed, and nobody else calls: what was due was done.
     pub fn after_tick(&self, now: u64, faults: u64) {
         let t = self.t();
-        if t.has.threads > 0 || t.has.big || t.faults() != faults || t.is_stopped() {
+        if t.has.threads > 0 || t.has.big || t.faults() != faults || t.is_stopped() || t.looks_later() {
             return;
         }
         drop(t);

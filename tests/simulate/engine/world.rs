@@ -66,6 +66,7 @@ fn draw_odds(rng: &mut Rng, has: &Has) -> Odds {
         crash: if big { odd(2) } else { odd(20) },
         clock: odd(40),
         switch: odd(300),
+        read: if big { 0 } else { odd(6) },
     }
 }
 
@@ -105,6 +106,7 @@ impl World {
             condemned: None,
             inside: 0,
             looking: false,
+            unread_at: None,
             low: false,
             steps: 0,
             time: 1_000_000,
@@ -203,7 +205,7 @@ impl World {
             t.a_call_begins();
             who
         };
-        let outcome = catch_unwind(AssertUnwindSafe(|| body(&engine)));
+        let outcome = super::disk::calling(|| catch_unwind(AssertUnwindSafe(|| body(&engine))));
         drop(engine);
         let result = match outcome {
             Ok(result) => Some(result),
