@@ -851,7 +851,10 @@ typedef struct sales_offer_t {
 /** Where in the chain a fact was seen. NULL where a host has no blocks. */
 typedef struct sales_at_t {
     uint32_t size;
-    /** 0 or SALES_AT_REMOVED: the log was taken back; what waits of it has no effect any more. */
+    /** 0 or SALES_AT_REMOVED: the log was taken back; what waits of it has no effect any more. Of what was taken in
+     * already: a slot that is ours is read again (chain.read_slot), and an end that a slot waits for while something
+     * is out for it does not come. An attempt that was given up for it is not begun again, and a request that was
+     * told to have started counts as started. */
     uint32_t flags;
     /** 0: unknown. With SALES_AT_REMOVED then: of whichever block. */
     uint64_t block;
@@ -1322,8 +1325,8 @@ sales_status_t sales_on_slot_filled(sales_t sales,
                                     uint64_t index,
                                     struct sales_error_t *error);
 
-/** A slot was freed (SlotFreed): it is decided on anew. One that we had filled is lost only if chain.read_slot says
- * so. As sales_on_slot_filled. [thread-safe] [may wait for the disk] */
+/** A slot was freed (SlotFreed): it is decided on anew, unless an attempt of ours on it is still ending. One that we
+ * had filled is lost only if chain.read_slot says so. As sales_on_slot_filled. [thread-safe] [may wait for the disk] */
 sales_status_t sales_on_slot_freed(sales_t sales,
                                    uint64_t now,
                                    const struct sales_at_t *at,

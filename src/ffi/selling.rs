@@ -71,7 +71,7 @@ pub unsafe extern "C" fn sales_on_slot_filled(
     slot_event(sales, now, at, request_id, index, error, crate::sales::Happened::SlotFilled)
 }
 
-/// A slot was freed (SlotFreed): it is decided on anew. One that we had filled is lost only if chain.read_slot says so. As sales_on_slot_filled. [thread-safe] [may wait for the disk]
+/// A slot was freed (SlotFreed): it is decided on anew, unless an attempt of ours on it is still ending. One that we had filled is lost only if chain.read_slot says so. As sales_on_slot_filled. [thread-safe] [may wait for the disk]
 #[no_mangle]
 pub unsafe extern "C" fn sales_on_slot_freed(
     sales: sales_t,

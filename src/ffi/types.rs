@@ -104,7 +104,9 @@ pub struct sales_ask_t {
 #[derive(Clone, Copy)]
 pub struct sales_at_t {
     pub size: u32,
-    /// 0 or SALES_AT_REMOVED: the log was taken back; what waits of it has no effect any more.
+    /// 0 or SALES_AT_REMOVED: the log was taken back; what waits of it has no effect any more. Of what was taken in already: a slot that is ours is read
+    /// again (chain.read_slot), and an end that a slot waits for while something is out for it does not come. An attempt that was given up for it is not
+    /// begun again, and a request that was told to have started counts as started.
     pub flags: u32,
     /// 0: unknown. With SALES_AT_REMOVED then: of whichever block.
     pub block: u64,
