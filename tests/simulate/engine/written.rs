@@ -117,6 +117,10 @@ impl Truth {
         if moved && !goes_on && after.attempt != 0 {
             return Err("takes its attempts along into the next state");
         }
+        let for_good = [SALES_HOST_PERMANENT, SALES_HOST_NOT_ALLOWED].contains(&after.last_status);
+        if for_good && (from, after.state) == (Some(State::ReservingSpace), State::Queued) {
+            return Err("was refused its space for good, and is to be tried again");
+        }
         let heard = self.asked.heard.contains(&(after.slot, after.act));
         if heard && self.chain.end_of(&after.slot) != Some(after.ends_at) {
             return Err("does not know its end, and the chain has told it");
