@@ -432,3 +432,30 @@ fn what_could_not_be_asked_for_is_not_asked_of_the_next_state() {
     }
     assert!(found > 0);
 }
+
+/// A fill that could not be asked for was asked for behind the expiry, because time was told to its sale before it could go on.
+#[test]
+fn a_fill_that_waits_is_not_asked_for_too_late() {
+    let mut found = 0;
+    for nth in 0..20 {
+        let place = Place::in_memory();
+        let host = Arc::new(Host::default());
+        let (engine, switches) = started(&place, &host, options());
+        engine.on_request(1000, at(10), ask(1, 1)).unwrap();
+        let (_, token, _) = host.tokens.lock().unwrap().remove(0);
+        switches.left.store(nth, Ordering::SeqCst);
+        engine.complete(1400, token, proof()).unwrap();
+        switches.left.store(-1, Ordering::SeqCst);
+        let is_asked = !host.calls.lock().unwrap().is_empty();
+        if engine.sale(slot(1)).unwrap().0.state != State::Filling || is_asked {
+            continue;
+        }
+        found += 1;
+        beside_a_write(&switches, &engine, |engine| engine.tick(1490));
+        let _ = engine.tick(1490);
+        engine.tick(1499).unwrap();
+        assert!(host.calls.lock().unwrap().is_empty(), "its deadline is 1485");
+        assert!(engine.sale(slot(1)).unwrap().0.is_ended());
+    }
+    assert!(found > 0);
+}

@@ -361,7 +361,7 @@ fn what_is_told_again_while_the_store_refuses_waits_once() {
         engine.on_slot(1002, at(21), request(1), 0, Happened::ReservationsFull).unwrap_err();
         engine.on_slot(1002, taken_back(18), request(1), 0, Happened::SlotFilled).unwrap_err();
     }
-    // And what never was told before is told again when there is room.
+    // What is another each time waits each time.
     for block in 0..5000 {
         let what = [Happened::SlotFreed, Happened::ReservationsFull][block as usize % 2];
         engine.on_slot(1002, at(100 + block), request(1), 0, what).unwrap_err();

@@ -3,6 +3,7 @@
 mod sale_common;
 
 use sale_common::*;
+use sales::host::OpKind;
 use sales::market::*;
 use sales::sales::sale::State;
 use sales::sales::step::{Effect, Happened, Input};
@@ -193,14 +194,16 @@ fn an_end_that_is_taken_back_while_the_fill_is_out() {
             let mut life = Life::up_to(can, State::Filling);
             life.tell(Input::Happened(what));
             assert!(life.sale.wanted.is_some());
-            life.tell(Input::TakenBack(Some(what)));
+            life.end_is_off = true;
+            // Before anything else, be it told yet or not.
             life.ok();
             assert_eq!((life.sale.state, life.sale.wanted), (State::Filled, None), "{what:?}");
+            assert_eq!(life.out, can.read_slot.then_some(OpKind::ReadSlot), "it is looked at, where it can be");
             // What an operator gave up stays so.
             let mut life = Life::up_to(can, State::Filling);
             life.tell(Input::Abandon(true));
             life.tell(Input::Happened(what));
-            life.tell(Input::TakenBack(Some(what)));
+            life.end_is_off = true;
             life.ok();
             life.returns(State::Abandoned);
         }

@@ -151,6 +151,7 @@ impl Walk {
             self.last.push("stopping".into());
         }
         let input = self.input();
+        self.life.end_is_off = self.rng.chance(20);
         let before = self.life.clone();
         let told = format!("{input:?}");
         let by_time = matches!(input, Input::Due | Input::Restart | Input::Begin | Input::Again);

@@ -1,6 +1,6 @@
 //! What waits for a sale, in the order in which it is to take it in. Plain data.
 
-use super::told::{News, Telling};
+use super::told::{ends_all, News, Telling};
 use crate::host::OpKind;
 use crate::sales::step::{Happened, Input};
 use std::collections::VecDeque;
@@ -18,6 +18,10 @@ pub struct Mailbox {
     pub pending: Option<(OpKind, u64)>,
     /// Of the chain's news that wait in the inbox for the thread that is at the sale: not taken in before it is empty.
     pub news: Vec<Telling>,
+    /// The ends of its request that it was told, in whichever block, and that were not taken back since.
+    ends: Vec<News>,
+    /// The last of them was taken back, and no step was taken since: the end that the sale may wait for does not come.
+    pub end_is_off: bool,
 }
 
 impl Mailbox {
@@ -70,11 +74,34 @@ impl Mailbox {
         gone
     }
 
+    /// It is told something of the chain.
+    pub fn is_told(&mut self, news: News) {
+        if news.is_end() {
+            self.end_is_off = false;
+            if !self.ends.contains(&news) {
+                self.ends.push(news);
+            }
+        }
+    }
+
+    /// Something is taken back, and may not be told to the sale yet. The same end of another block may still stand.
+    pub fn end_is_taken_back(&mut self, removal: &News) {
+        let before = self.ends.len();
+        self.ends.retain(|end| !removal.takes_back(end));
+        self.end_is_off |= before > 0 && self.ends.is_empty();
+    }
+
+    /// It is told that something was taken back. Of what was told before the last start none knows the blocks.
+    pub fn is_told_back(&mut self, what: Option<Happened>) {
+        self.end_is_off |= what.is_some_and(ends_all) && self.ends.is_empty();
+    }
+
     /// What no chain tells again, and no operator: it waits for the next start.
     pub fn stays_over_a_stop(self) -> Option<Mailbox> {
         let stays = |input: &Input| matches!(input, Input::TakenBack(_) | Input::Resolved(_) | Input::Abandon(_));
         let inbox: VecDeque<Input> = self.inbox.into_iter().filter(stays).collect();
-        (!inbox.is_empty()).then(|| Mailbox { inbox, ..Mailbox::default() })
+        let (ends, end_is_off) = (self.ends, self.end_is_off);
+        (!inbox.is_empty() || end_is_off).then(|| Mailbox { inbox, ends, end_is_off, ..Mailbox::default() })
     }
 
     /// Whether something of that kind waits, or is being taken in.

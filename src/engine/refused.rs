@@ -78,9 +78,12 @@ impl Memory {
 
     /// What waits in the mailboxes of sales and is taken back has no effect any more. `of`: only what came with that telling, because the same may
     /// have been told again since.
-    fn take_back_from_sales(&mut self, removal: &News, of: Option<u64>) {
+    pub(super) fn take_back_from_sales(&mut self, removal: &News, of: Option<u64>) {
         let like = self.kept.tells_like(removal);
         for mailbox in self.mailboxes.values_mut() {
+            if of.is_none() {
+                mailbox.end_is_taken_back(removal);
+            }
             let gone = mailbox.take_out(removal, of);
             // The same of another block waits as one with it; or will, and then it is that one from now on.
             let waits = mailbox.news.iter().any(|(news, _)| news.is_like(removal));

@@ -1,8 +1,7 @@
 //! Runs sales: one thread at a time takes what is in a sale's inbox, steps the pure state machine, writes the sale down, and only then
 //! does what the step asked for.
 
-use super::kept::{Kept, KEPT_LIMIT};
-use super::refused::too_many;
+use super::kept::Kept;
 use super::work::Work;
 use super::{frame, is_of_store, Clock, Engine, Mailbox, Phase};
 use crate::datastore::group::{Act, Change, Failure};
@@ -53,11 +52,14 @@ impl Engine {
                 return Ok(SALES_ALREADY);
             }
             let mailbox = memory.mailboxes.entry(slot).or_default();
+            if let Input::TakenBack(what) = &input {
+                mailbox.is_told_back(*what);
+            }
             if !news.is_some_and(|news| mailbox.has(&news, |number| memory.kept.was_told_back(number))) {
-                if news.is_some() && mailbox.inbox.len() >= KEPT_LIMIT {
-                    return Err(too_many());
-                }
                 mailbox.put(input);
+            }
+            if let Some(news) = news {
+                mailbox.is_told(news);
             }
             // Who takes it in is decided in one breath with its coming: what another thread takes in is not lost before.
             if mailbox.running {
@@ -145,6 +147,11 @@ impl Engine {
                         mailbox.running = false;
                         if is_of_store(&error) {
                             keep_news(self.key, mailbox, &memory.kept, &mut memory.clock);
+                            // What was taken back before it waits here must not be taken in by whoever comes before this call ends.
+                            let (news, number) = (frame::news(self.key), frame::number(self.key));
+                            if let Some(news) = news.filter(|_| memory.is_taken_back(news, number)) {
+                                memory.take_back_from_sales(&news.removal(), Some(number));
+                            }
                         } else {
                             // A damaged record is no better for being told again.
                             let news = std::mem::take(&mut mailbox.news);
@@ -211,12 +218,19 @@ impl Engine {
         };
         let env = {
             let can = self.host_can();
-            let memory = self.memory();
+            let mut memory = self.memory();
             let (now, latest) = (memory.clock.now, memory.clock.latest);
-            Env { now, latest, fill_margin_s: FILL_MARGIN_S, can, pending, stopping }
+            let mailbox = memory.mailboxes.get_mut(&slot);
+            let end_is_off = mailbox.is_some_and(|mailbox| std::mem::take(&mut mailbox.end_is_off));
+            Env { now, latest, fill_margin_s: FILL_MARGIN_S, can, pending, stopping, end_is_off }
         };
         let moved = step(&sale, input, &env);
-        self.write_down(&sale, &moved, env.now)?;
+        if let Err(error) = self.write_down(&sale, &moved, env.now) {
+            if let Some(mailbox) = self.memory().mailboxes.get_mut(&slot) {
+                mailbox.end_is_off |= env.end_is_off;
+            }
+            return Err(error);
+        }
         self.after_state(&sale, &moved.sale);
         Ok(Some(Taken { sale: moved.sale, effect: Some(moved.effect), stopping }))
     }

@@ -42,9 +42,13 @@ impl Told {
 
     /// By it the whole request is over.
     pub fn is_end(&self) -> bool {
-        use Happened::{RequestCancelled, RequestEnded, RequestFailed};
-        !self.at.removed && matches!(self.what, Some(RequestCancelled | RequestFailed | RequestEnded))
+        self.news().is_end()
     }
+}
+
+/// By this a whole request is over.
+pub fn ends_all(what: Happened) -> bool {
+    matches!(what, Happened::RequestCancelled | Happened::RequestFailed | Happened::RequestEnded)
 }
 
 /// A telling of it: told again, that is another. 0: it was kept, and is tried.
@@ -73,6 +77,11 @@ impl News {
     /// What takes it back.
     pub fn removal(&self) -> News {
         News { removed: true, ..*self }
+    }
+
+    /// By it the whole request is over.
+    pub fn is_end(&self) -> bool {
+        !self.removed && self.what.is_some_and(ends_all)
     }
 
     /// The same happened, in whichever block.

@@ -36,6 +36,7 @@ pub struct Host {
     pub can_clear: bool,
     pub clear_hook: Mutex<Option<Hook>>,
     pub clear_status: AtomicI32,
+    pub keep_pends: bool,
     pub clears: AtomicU64,
     pub fill_status: AtomicI32,
     pub fill_hook: Mutex<Option<Hook>>,
@@ -147,8 +148,9 @@ impl Content for Host {
         self.tokens.lock().unwrap().push((op.kind, op.token, op.slot));
         SALES_PENDING
     }
-    fn keep(&self, _: &Op, _: &Slot<'_>, _: u64) -> i32 {
-        SALES_OK
+    fn keep(&self, op: &Op, _: &Slot<'_>, _: u64) -> i32 {
+        self.tokens.lock().unwrap().push((op.kind, op.token, op.slot));
+        SALES_PENDING
     }
     fn clear(&self, _: &Op, _: &Slot<'_>) -> i32 {
         self.clears.fetch_add(1, Ordering::SeqCst);
@@ -163,7 +165,7 @@ impl Content for Host {
         false
     }
     fn has(&self, kind: OpKind) -> bool {
-        self.can_clear && kind == OpKind::Clear
+        self.can_clear && kind == OpKind::Clear || self.keep_pends && kind == OpKind::Keep
     }
 }
 pub fn ask(n: u64, slots: u64) -> Ask {

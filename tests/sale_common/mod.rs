@@ -88,13 +88,15 @@ pub struct Life {
     pub latest: u64,
     pub out: Option<OpKind>,
     pub alerts: u32,
+    /// The end that was told was taken back.
+    pub end_is_off: bool,
     /// The instance stops: what is told is taken in, nothing begins.
     pub stopping: bool,
 }
 
 impl Life {
     pub fn new(can: HostCan) -> Life {
-        Life { sale: queued(), can, now: T0, latest: T0, out: None, alerts: 0, stopping: false }
+        Life { sale: queued(), can, now: T0, latest: T0, out: None, alerts: 0, end_is_off: false, stopping: false }
     }
 
     pub fn env(&self) -> Env {
@@ -105,6 +107,7 @@ impl Life {
             can: self.can,
             pending: self.out,
             stopping: self.stopping,
+            end_is_off: self.end_is_off,
         }
     }
 

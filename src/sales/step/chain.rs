@@ -161,20 +161,25 @@ impl Stepping<'_> {
         }
     }
 
+    /// Something that was told is taken back.
+    pub(super) fn taken_back(&mut self) -> Effect {
+        match self.sale.state {
+            State::Filled | State::Proving => self.look_again(),
+            _ => Effect::Rest,
+        }
+    }
+
     /// An end that a slot waits for, which is ours or may be, does not come. What was gone to already is not left again.
-    pub(super) fn taken_back(&mut self, what: Option<Happened>) -> Effect {
+    pub(super) fn forget_end(&mut self) {
         let state = self.sale.state;
-        let filled = matches!(state, State::Filled | State::Proving);
-        let may_be_ours = filled || state == State::Filling && self.sale.submitted;
-        let end = what.and_then(end_of);
-        if may_be_ours && end.is_some() && self.sale.wanted == end {
+        let may_be_ours =
+            matches!(state, State::Filled | State::Proving) || state == State::Filling && self.sale.submitted;
+        let of_chain = matches!(self.sale.wanted, Some(State::Finished | State::Cancelled | State::Failed));
+        if may_be_ours && of_chain {
             self.sale.wanted = None;
+            self.sale.check |= self.env.can.read_slot;
             self.note(SALES_OK, "the end that it waited for was taken back");
         }
-        if filled {
-            return self.look_again();
-        }
-        Effect::Rest
     }
 
     pub(super) fn read_unless_pending(&mut self) -> Effect {

@@ -117,6 +117,8 @@ pub struct Env {
     pub can: HostCan,
     /// What is out for this sale.
     pub pending: Option<OpKind>,
+    /// The end that the sale may wait for was taken back.
+    pub end_is_off: bool,
     /// The instance stops: what is told is taken in, and no effect is done; nothing may be marked as asked for. The next start goes on from here.
     pub stopping: bool,
 }
@@ -147,21 +149,26 @@ struct Stepping<'a> {
 
 impl Stepping<'_> {
     fn take(&mut self, input: Input) -> Effect {
+        if self.env.end_is_off {
+            self.forget_end();
+        }
+        let s = &mut self.sale;
+        let is_told_how = matches!(input, Input::Answered(..) | Input::Restart);
+        if s.state == State::Filling && !s.unsure && !s.in_doubt && self.env.pending.is_none() && !is_told_how {
+            // It is not out, and was not answered: it could not be asked for, and may be too late by now.
+            s.submitted = false;
+        }
         match input {
             Input::Begin => self.begin(),
             Input::Again if self.env.pending.is_some() => Effect::Rest,
-            Input::Again => {
-                // What could not be asked for was not submitted: it may be too late by now.
-                self.sale.submitted &= self.sale.state != State::Filling || self.sale.unsure;
-                self.act_anew()
-            }
+            Input::Again => self.act_anew(),
             Input::Restart => self.restart(),
             Input::Due => self.due(),
             Input::Answered(kind, answer) => self.answered(kind, answer),
             Input::Reserved(done) => self.reserved(done),
             Input::Released(done) => self.released(done),
             Input::Happened(happened) => self.happened(happened),
-            Input::TakenBack(what) => self.taken_back(what),
+            Input::TakenBack(_) => self.taken_back(),
             Input::Resolved(ours) => self.resolved(ours),
             Input::Abandon(_) if self.sale.state.is_outcome() => Effect::Rest,
             Input::Abandon(false) if self.sale.submitted || self.sale.state >= State::Filled => Effect::Rest,
