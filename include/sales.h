@@ -1401,7 +1401,8 @@ sales_status_t sales_next_deadline(sales_t sales, uint64_t *at, struct sales_err
 
 /** Ends a sale by hand; its space is given back. `flags`: 0 or SALES_ABANDON_FILLED. [thread-safe] [may wait for the
  * disk]
- * SALES_OK, SALES_ALREADY (ended), SALES_QUEUED (inside a callback; or content operations are being cancelled first),
+ * SALES_OK, SALES_ALREADY (ended), SALES_QUEUED (inside a callback; or content operations are being cancelled first;
+ * or another thread is at the sale, which is kept all the same if it is filled by then and flags is 0),
  * SALES_ERR_NOT_FOUND, SALES_ERR_IN_USE (filled, or a fill is out, and not SALES_ABANDON_FILLED), SALES_ERR_ARGUMENT,
  * SALES_ERR_STATE. */
 sales_status_t sales_abandon(sales_t sales,
