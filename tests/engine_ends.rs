@@ -133,3 +133,51 @@ fn an_end_that_is_taken_back_stays_so_over_a_stop() {
         waiting.is(State::Filled);
     }
 }
+
+/// The fill was of unknown outcome, so that nothing was out, and the end waited for an operator's word.
+#[test]
+fn an_end_that_waits_for_an_operator_stands_or_not_as_well() {
+    for (told, then, state) in [
+        (&[at(5), at(7)][..], taken_back(5), State::Failed),
+        (&[at(7)][..], taken_back(5), State::Failed),
+        (&[at(7)][..], taken_back(7), State::Filled),
+    ] {
+        for blind in [true, false] {
+            let place = Place::in_memory();
+            let waiting = Waiting::new(&place, true);
+            for at in told {
+                assert_eq!(waiting.fails(*at), Ok(SALES_OK));
+            }
+            waiting.engine.complete(1003, waiting.out, Answer::of(SALES_HOST_UNKNOWN)).unwrap();
+            assert!(waiting.engine.sale(slot(1)).unwrap().0.in_doubt);
+            waiting.switches.blind.store(blind, Ordering::SeqCst);
+            let _ = waiting.fails(then);
+            waiting.switches.blind.store(false, Ordering::SeqCst);
+            waiting.engine.resolve(1003, slot(1), true).unwrap();
+            waiting.is(state);
+        }
+    }
+}
+
+/// A start that failed and another stop woke what waits for the next life, and forgot it.
+#[test]
+fn what_stays_over_a_stop_stays_over_two() {
+    for blind in [true, false] {
+        let place = Place::in_memory();
+        let waiting = Waiting::new(&place, true);
+        assert_eq!(waiting.fails(at(20)), Ok(SALES_OK));
+        let switch = if blind { &waiting.switches.blind } else { &waiting.switches.refuses };
+        switch.store(true, Ordering::SeqCst);
+        let _ = waiting.fails(taken_back(20));
+        waiting.answered();
+        assert_eq!(waiting.engine.stop(1004), Ok(SALES_OK));
+        waiting.engine.start(1004).unwrap_err();
+        switch.store(false, Ordering::SeqCst);
+        assert_eq!(waiting.engine.stop(1005), Ok(SALES_OK));
+        assert_eq!(waiting.engine.start(1005), Ok(SALES_OK));
+        let (sale, _) = waiting.engine.sale(slot(1)).unwrap();
+        assert!(sale.in_doubt && sale.submitted, "the fill was out: {sale:?}");
+        waiting.engine.resolve(1006, slot(1), true).unwrap();
+        waiting.is(State::Filled);
+    }
+}

@@ -230,3 +230,21 @@ fn a_fill_that_could_not_be_asked_for_is_not_asked_for_too_late() {
         assert_eq!(life.sale.state, State::Filled);
     }
 }
+
+/// The answer of a fill may have been lost with a stop: whatever is told before the restart, the fill may stand (S5).
+#[test]
+fn a_fill_that_was_out_at_a_stop_is_not_taken_for_none() {
+    for input in [
+        Input::TakenBack(Some(Happened::RequestFailed)),
+        Input::Happened(Happened::RequestFulfilled),
+        Input::Abandon(false),
+        Input::Happened(Happened::SlotFilled),
+    ] {
+        let mut life = Life::up_to(WHOLE, State::Filling);
+        life.out = None;
+        life.at(EXPIRES).tell(input.clone());
+        assert!(life.sale.submitted && life.sale.state == State::Filling, "{input:?}");
+        life.out = None;
+        assert_eq!(life.tell(Input::Restart), Effect::ReadSlot, "{input:?}");
+    }
+}

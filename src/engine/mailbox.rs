@@ -96,8 +96,23 @@ impl Mailbox {
         self.end_is_off |= what.is_some_and(ends_all) && self.ends.is_empty();
     }
 
+    /// A step was taken. Where no end is waited for, nor waits to be taken in, none stands any more.
+    pub fn has_stepped(&mut self, waits_for_end: bool) {
+        let is_end = |input: &Input| matches!(input, Input::Happened(what) if ends_all(*what));
+        if !waits_for_end && !self.inbox.iter().any(is_end) {
+            self.ends.clear();
+        }
+    }
+
+    /// Whether it may be forgotten: nothing is out, and nobody waits for an end.
+    pub fn is_empty(&self) -> bool {
+        self.inbox.is_empty() && self.pending.is_none() && self.ends.is_empty() && !self.end_is_off
+    }
+
     /// What no chain tells again, and no operator: it waits for the next start.
-    pub fn stays_over_a_stop(self) -> Option<Mailbox> {
+    pub fn stays_over_a_stop(mut self) -> Option<Mailbox> {
+        // What was not taken in is told again.
+        self.ends.retain(|end| !self.news.iter().any(|(waits, _)| waits == end));
         let stays = |input: &Input| matches!(input, Input::TakenBack(_) | Input::Resolved(_) | Input::Abandon(_));
         let inbox: VecDeque<Input> = self.inbox.into_iter().filter(stays).collect();
         let (ends, end_is_off) = (self.ends, self.end_is_off);

@@ -122,7 +122,7 @@ impl Engine {
                     None => {
                         mailbox.running = false;
                         let news = std::mem::take(&mut mailbox.news);
-                        if mailbox.pending.is_none() {
+                        if mailbox.is_empty() {
                             memory.mailboxes.remove(&slot);
                         }
                         news.into_iter().for_each(|(news, _)| memory.clock.blocks.ended(news, Some(true)));
@@ -230,6 +230,9 @@ impl Engine {
                 mailbox.end_is_off |= env.end_is_off;
             }
             return Err(error);
+        }
+        if let Some(mailbox) = self.memory().mailboxes.get_mut(&slot) {
+            mailbox.has_stepped(moved.sale.wanted.is_some());
         }
         self.after_state(&sale, &moved.sale);
         Ok(Some(Taken { sale: moved.sale, effect: Some(moved.effect), stopping }))

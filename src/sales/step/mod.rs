@@ -153,9 +153,9 @@ impl Stepping<'_> {
             self.forget_end();
         }
         let s = &mut self.sale;
-        let is_told_how = matches!(input, Input::Answered(..) | Input::Restart);
-        if s.state == State::Filling && !s.unsure && !s.in_doubt && self.env.pending.is_none() && !is_told_how {
-            // It is not out, and was not answered: it could not be asked for, and may be too late by now.
+        let is_anew = matches!(input, Input::Again | Input::Due);
+        if s.state == State::Filling && !s.unsure && !s.in_doubt && self.env.pending.is_none() && is_anew {
+            // It is not out, and what is answered, or how it was left at the last stop, is told first: it could not be asked for, and may be too late.
             s.submitted = false;
         }
         match input {
