@@ -29,7 +29,12 @@ impl World {
             let at = t.rng.below(len);
             let Out { job, fate, done, cancelled } = t.out.remove(at);
             let (answer, fate) = match done {
-                Some(answer) => (answer, fate),
+                Some(answer) => {
+                    if matches!(fate, Fate::Refused(_)) {
+                        t.refused_op(&job);
+                    }
+                    (answer, fate)
+                }
                 None if cancelled && t.rng.chance(700) => (Answer::of(SALES_HOST_CANCELLED), Fate::True),
                 None => Host::happen(&mut t, &job, fate),
             };

@@ -120,12 +120,12 @@ impl Truth {
         self.count("a step is tried again");
     }
 
-    /// The repo has refused it. Only what a record says and nothing else is known by its id again.
+    /// The repo has refused it, and the module hears so now. Only what a record says and nothing else is known by its id again.
     pub fn refused_op(&mut self, job: &Job) {
         let Some((_, Some(record))) = self.on_disk(&job.slot) else { return };
         if !self.is_named(job, &record) {
             return;
         }
-        self.acts.begun.insert(what(job), (job.id, begun(record), Some(job.asked_at)));
+        self.acts.begun.insert(what(job), (job.id, begun(record), Some(self.now())));
     }
 }
