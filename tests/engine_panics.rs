@@ -24,11 +24,7 @@ fn panics(call: impl FnOnce() -> sales::error::Result<i32>) {
 fn a_panic_loses_no_event_and_holds_no_block() {
     for kept in [true, false] {
         let place = Place::in_memory();
-        let host = Arc::new(Host { can_read: true, ..Host::default() });
-        let (engine, switches) = started(&place, &host, options());
-        engine.on_request(1000, at(10), ask(1, 1)).unwrap();
-        let (_, token, _) = host.tokens.lock().unwrap().remove(0);
-        engine.complete(1001, token, proof()).unwrap();
+        let (host, engine, switches) = filled_with(&place, Host { can_read: true, ..Host::default() });
         *host.read_hook.lock().unwrap() = Some(Box::new(|| panic!("planned")));
         let tell = || engine.on_slot(1002, at(20), request(1), 0, Happened::SlotFreed);
         if kept {
@@ -52,11 +48,7 @@ fn a_panic_loses_no_event_and_holds_no_block() {
 #[test]
 fn a_panic_keeps_no_space() {
     let place = Place::in_memory();
-    let host = Arc::new(Host { can_clear: true, ..Host::default() });
-    let (engine, _) = started(&place, &host, options());
-    engine.on_request(1000, at(10), ask(1, 1)).unwrap();
-    let (_, token, _) = host.tokens.lock().unwrap().remove(0);
-    engine.complete(1001, token, proof()).unwrap();
+    let (host, engine, _) = filled_with(&place, Host { can_clear: true, ..Host::default() });
     *host.clear_hook.lock().unwrap() = Some(Box::new(|| panic!("planned")));
     panics(|| engine.on_request_event(1002, at(20), request(1), Happened::RequestFailed));
     assert_eq!(host.total.load(Ordering::SeqCst), 100);
@@ -84,11 +76,7 @@ fn a_panic_in_a_fill_leaves_its_outcome_to_the_chain() {
 #[test]
 fn a_panic_lets_what_waits_be_taken_back_and_the_instance_be_stopped() {
     let place = Place::in_memory();
-    let host = Arc::new(Host { can_read: true, ..Host::default() });
-    let (engine, switches) = started(&place, &host, options());
-    engine.on_request(1000, at(10), ask(1, 1)).unwrap();
-    let (_, token, _) = host.tokens.lock().unwrap().remove(0);
-    engine.complete(1001, token, proof()).unwrap();
+    let (host, engine, switches) = filled_with(&place, Host { can_read: true, ..Host::default() });
     switches.refuses.store(true, Ordering::SeqCst);
     engine.on_slot(1002, at(20), request(1), 0, Happened::SlotFreed).unwrap_err();
     switches.refuses.store(false, Ordering::SeqCst);
@@ -163,11 +151,7 @@ fn a_panic_at_one_sale_keeps_no_other_from_an_event() {
 #[test]
 fn a_panic_while_room_is_made_holds_no_block() {
     let place = Place::in_memory();
-    let host = Arc::new(Host { can_read: true, ..Host::default() });
-    let (engine, switches) = started(&place, &host, options());
-    engine.on_request(1000, at(10), ask(1, 1)).unwrap();
-    let (_, token, _) = host.tokens.lock().unwrap().remove(0);
-    engine.complete(1001, token, proof()).unwrap();
+    let (host, engine, switches) = filled_with(&place, Host { can_read: true, ..Host::default() });
     switches.blind.store(true, Ordering::SeqCst);
     for log in 0..4096 {
         engine.on_slot(1002, At { log, ..at(20) }, request(1), 0, Happened::SlotFreed).unwrap_err();

@@ -378,11 +378,7 @@ fn what_is_taken_back_while_it_is_decided_is_not_sold() {
 fn a_removal_that_waits_stays_over_a_stop() {
     for in_line in [true, false] {
         let place = Place::in_memory();
-        let host = Arc::new(Host { can_read: true, ..Host::default() });
-        let (engine, switches) = started(&place, &host, options());
-        engine.on_request(1000, at(10), ask(1, 1)).unwrap();
-        let (_, token, _) = host.tokens.lock().unwrap().remove(0);
-        engine.complete(1001, token, proof()).unwrap();
+        let (host, engine, switches) = filled_with(&place, Host { can_read: true, ..Host::default() });
         let switch = if in_line { &switches.blind } else { &switches.refuses };
         switch.store(true, Ordering::SeqCst);
         engine.on_request(1002, taken_back(10), ask(1, 1)).unwrap_err();

@@ -363,7 +363,14 @@ pub fn status<T>(told: Result<T>) -> std::result::Result<T, i32> {
 
 /// Request 1 has a filled slot.
 pub fn filled(place: &Place) -> (Arc<Host>, Arc<Engine>, Arc<Switches>) {
-    let (host, engine, switches) = selling(place, false);
+    filled_with(place, Host::default())
+}
+
+/// The same of a host that can do more.
+pub fn filled_with(place: &Place, host: Host) -> (Arc<Host>, Arc<Engine>, Arc<Switches>) {
+    let host = Arc::new(host);
+    let (engine, switches) = started(place, &host, options());
+    engine.on_request(1000, at(10), ask(1, 1)).unwrap();
     let (_, token, _) = host.tokens.lock().unwrap().remove(0);
     engine.complete(1001, token, proof()).unwrap();
     assert_eq!(engine.sale(slot(1)).unwrap().0.state, State::Filled);
@@ -402,4 +409,15 @@ pub fn is_seen(engine: &Engine, now: u64, block: u64) {
     engine.on_request(now, at(block), ask(900 + block, 1)).unwrap();
     engine.tick(now).unwrap();
     assert_eq!(engine.stats().unwrap().last_block, block);
+}
+
+/// Ticks as a host does that follows the deadlines, for a second at most; how often.
+pub fn ticks_in_a_second(engine: &Engine, from: u64) -> usize {
+    let (mut now, mut ticks) = (from, 0);
+    while now <= from && ticks < 1000 {
+        let _ = engine.tick(now);
+        ticks += 1;
+        now = now.max(engine.next_deadline().unwrap());
+    }
+    ticks
 }
