@@ -201,8 +201,14 @@ impl Engine {
 
     fn take_in(&self, slot: Id, input: Input, pending: Option<OpKind>) -> Result<Option<Taken>> {
         let Some(sale) = self.ledger.group().read(|view, _| Sale::load(view, &slot))? else {
+            let mut memory = self.memory();
+            if let Some(mailbox) = memory.mailboxes.get_mut(&slot) {
+                // Nobody waits for its end any more.
+                mailbox.end_is_off = false;
+                mailbox.has_stepped(false);
+            }
             // It left the queue before its attempt could be written down, and is forgotten by now: another may be attempted.
-            if self.memory().attempting.remove(&slot) {
+            if memory.attempting.remove(&slot) {
                 frame::follow(self.key, Work::Schedule);
             }
             return Ok(None);
