@@ -49,6 +49,33 @@ impl Engine {
         self.while_running(now)
     }
 
+    /// Which sale of a slot is meant by what is told inside a callback; `None`: this is none, or the slot has none that is at least `from` so far.
+    fn meant(&self, slot: &Id, from: State) -> Result<Option<u64>> {
+        if !frame::is_inside(self.key) {
+            return Ok(None);
+        }
+        let sale = self.sale_if_whole(slot)?.filter(|sale| sale.state >= from && !sale.is_ended());
+        Ok(sale.map(|sale| sale.act))
+    }
+
+    /// Does what was told inside a callback, unless the sale that was meant has ended since and the slot has another.
+    pub(super) fn if_meant(&self, slot: &Id, sale: Option<u64>, now: impl FnOnce() -> Result<i32>) -> Result<i32> {
+        let Some(meant) = sale else { return now() };
+        if self.sale_if_whole(slot)?.is_some_and(|sale| sale.act != meant) {
+            let text = format!("slot {slot}: the sale of which this was told inside a callback has ended since");
+            return Err(Error::new(SALES_ERR_NOT_FOUND, text));
+        }
+        now()
+    }
+
+    /// A damaged record says nothing of which sale it is.
+    fn sale_if_whole(&self, slot: &Id) -> Result<Option<Sale>> {
+        match self.ledger.group().read(|view, _| Sale::load(view, slot)) {
+            Err(error) if error.is_of_record() => Ok(None),
+            sale => sale,
+        }
+    }
+
     // The ledger.
 
     /// sales_reserve.
@@ -102,7 +129,8 @@ impl Engine {
         self.must_run()?;
         named(&slot, "slot_id")?;
         self.see(now);
-        self.now_or_queued(|| Work::Consume(slot, total), || self.consume_now(slot, total))
+        let sale = self.meant(&slot, State::ReservingSlot)?;
+        self.now_or_queued(|| Work::Consume(slot, total, sale), || self.consume_now(slot, total))
     }
 
     /// What landed is recorded when the call is answered, also where the repo's part of it pends or is in doubt.
@@ -122,7 +150,8 @@ impl Engine {
     pub fn resolve(&self, now: u64, slot: Id, applied: bool) -> Result<i32> {
         self.must_run()?;
         self.see(now);
-        self.now_or_queued(|| Work::Resolve(slot, applied), || self.resolve_now(slot, applied))
+        let sale = self.meant(&slot, State::Queued)?;
+        self.now_or_queued(|| Work::Resolve(slot, applied, sale), || self.resolve_now(slot, applied))
     }
 
     pub(super) fn resolve_now(&self, slot: Id, applied: bool) -> Result<i32> {
@@ -193,7 +222,8 @@ impl Engine {
     pub fn abandon(&self, now: u64, slot: Id, force: bool) -> Result<i32> {
         self.must_run()?;
         self.see(now);
-        self.now_or_queued(|| Work::Abandon(slot, force), || self.abandon_now(slot, force))
+        let sale = self.meant(&slot, State::Queued)?;
+        self.now_or_queued(|| Work::Abandon(slot, force, sale), || self.abandon_now(slot, force))
     }
 
     pub(super) fn abandon_now(&self, slot: Id, force: bool) -> Result<i32> {

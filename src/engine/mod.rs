@@ -373,7 +373,10 @@ impl Engine {
                 let result = self.release_now(slot, token);
                 self.tell_done(result, slot, token);
             }
-            Work::Consume(slot, total) => self.tell_failure(slot, Id::ZERO, self.consume_now(slot, total)),
+            Work::Consume(slot, total, sale) => {
+                let done = self.if_meant(&slot, sale, || self.consume_now(slot, total));
+                self.tell_failure(slot, Id::ZERO, done);
+            }
             Work::Request(at, ask, number) => {
                 let request = ask.request_id;
                 self.tell_failure(Id::ZERO, request, self.take_in_request(at, *ask, number));
@@ -381,8 +384,14 @@ impl Engine {
             Work::Event(told, number) => {
                 self.tell_failure(told.slot(), told.request, self.take_in_event(told, number));
             }
-            Work::Abandon(slot, force) => self.tell_failure(slot, Id::ZERO, self.abandon_now(slot, force)),
-            Work::Resolve(slot, applied) => self.tell_failure(slot, Id::ZERO, self.resolve_now(slot, applied)),
+            Work::Abandon(slot, force, sale) => {
+                let done = self.if_meant(&slot, sale, || self.abandon_now(slot, force));
+                self.tell_failure(slot, Id::ZERO, done);
+            }
+            Work::Resolve(slot, applied, sale) => {
+                let done = self.if_meant(&slot, sale, || self.resolve_now(slot, applied));
+                self.tell_failure(slot, Id::ZERO, done);
+            }
             Work::Continue(owner, answer) => self.go_on(owner, answer),
             Work::Task(task) => {
                 self.drive_apart(task);

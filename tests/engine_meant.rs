@@ -1,0 +1,102 @@
+//! What is told inside a callback is done when the outermost call comes to it: by then the slot's sale may have ended, and another begun.
+
+mod engine_common;
+mod store_common;
+
+use engine_common::*;
+use sales::engine::Engine;
+use sales::host::*;
+use sales::market::Id;
+use sales::sales::sale::State;
+use sales::sales::Happened;
+use sales::status::*;
+use std::sync::atomic::*;
+use std::sync::*;
+use store_common::Place;
+
+/// While a slot is filled, which is refused, it is told that the slot was freed, an offer wakes what rests, and then comes `tell`: the next sale of the
+/// slot is begun before that is done.
+fn told_of_the_last_sale(tell: fn(&Engine) -> Result<i32, i32>) -> (Arc<Host>, Arc<Engine>) {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { fill_status: AtomicI32::new(SALES_HOST_STATE_MISMATCH), ..Host::default() });
+    let (engine, _) = started(&place, &host, options());
+    engine.on_request(1000, at(10), ask(1, 1)).unwrap();
+    let first = engine.sale(slot(1)).unwrap().0.act;
+    let (_, token, _) = host.tokens.lock().unwrap().remove(0);
+    let within = engine.clone();
+    *host.fill_hook.lock().unwrap() = Some(Box::new(move || {
+        assert_eq!(within.on_slot(1001, at(20), request(1), 0, Happened::SlotFreed), Ok(SALES_QUEUED));
+        within.offer_put(1001, Id::ZERO, terms()).unwrap();
+        assert_eq!(tell(&within), Ok(SALES_QUEUED));
+    }));
+    engine.complete(1001, token, proof()).unwrap();
+    assert_ne!(engine.sale(slot(1)).unwrap().0.act, first, "another sale was begun");
+    (host, engine)
+}
+
+#[track_caller]
+fn is_at_work(host: &Host, engine: &Engine) {
+    let (sale, _) = engine.sale(slot(1)).unwrap();
+    assert_eq!((sale.state, sale.wanted), (State::InitialProving, None));
+    assert_eq!(host.total.load(Ordering::SeqCst), 100);
+}
+
+/// Simulator, seed 2117005830346439625: the space of the next sale was given back for bytes that had landed for the last.
+#[test]
+fn what_landed_for_the_last_sale_is_not_taken_from_the_next() {
+    let (host, engine) = told_of_the_last_sale(|engine| status(engine.consumed(1001, slot(1), 40)));
+    is_at_work(&host, &engine);
+    assert_eq!(engine.reservation(slot(1)).unwrap().record.consumed, 0);
+}
+
+#[test]
+fn the_next_sale_is_not_abandoned_for_the_last() {
+    let (host, engine) = told_of_the_last_sale(|engine| status(engine.abandon(1001, slot(1), true)));
+    is_at_work(&host, &engine);
+}
+
+/// Both fills were of unknown outcome: another thread resolved the first, and the slot was sold anew.
+#[test]
+fn the_next_sale_is_not_resolved_for_the_last() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { fill_status: AtomicI32::new(SALES_HOST_UNKNOWN), ..Host::default() });
+    let (engine, _) = started(&place, &host, options());
+    engine.on_request(1000, at(10), ask(1, 1)).unwrap();
+    fn proved(host: &Host, engine: &Engine) {
+        let (_, token, _) = host.tokens.lock().unwrap().remove(0);
+        engine.complete(1001, token, proof()).unwrap();
+        assert!(engine.sale(slot(1)).unwrap().0.in_doubt);
+    }
+    proved(&host, &engine);
+    let (within, hosts) = (engine.clone(), host.clone());
+    *host.hook.lock().unwrap() = Some(Box::new(move || {
+        assert_eq!(status(within.resolve(1002, slot(1), false)), Ok(SALES_QUEUED));
+        let (other, host) = (within.clone(), hosts.clone());
+        let sold_anew = move || {
+            assert_eq!(status(other.resolve(1002, slot(1), false)), Ok(SALES_OK));
+            assert_eq!(other.on_slot(1002, at(20), request(1), 0, Happened::SlotFreed), Ok(SALES_OK));
+            proved(&host, &other);
+        };
+        std::thread::spawn(sold_anew).join().unwrap();
+    }));
+    engine.evaluate(1002, &ask(2, 1)).unwrap();
+    assert!(engine.sale(slot(1)).unwrap().0.in_doubt);
+    assert_eq!(host.total.load(Ordering::SeqCst), 100);
+}
+
+/// What is told of the sale that goes on is done.
+#[test]
+fn what_landed_inside_a_callback_is_recorded() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host::default());
+    let (engine, _) = started(&place, &host, options());
+    engine.on_request(1000, at(10), ask(1, 1)).unwrap();
+    let (_, token, _) = host.tokens.lock().unwrap().remove(0);
+    let within = engine.clone();
+    *host.fill_hook.lock().unwrap() =
+        Some(Box::new(move || assert_eq!(status(within.consumed(1001, slot(1), 40)), Ok(SALES_QUEUED))));
+    engine.complete(1001, token, proof()).unwrap();
+    assert_eq!(engine.sale(slot(1)).unwrap().0.state, State::Filled);
+    assert_eq!(engine.reservation(slot(1)).unwrap().record.consumed, 40);
+    assert_eq!(host.total.load(Ordering::SeqCst), 60);
+}
