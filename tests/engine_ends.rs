@@ -181,3 +181,147 @@ fn what_stays_over_a_stop_stays_over_two() {
         waiting.is(State::Filled);
     }
 }
+
+/// It was taken back while the step that takes it in was begun: the removal came to the sale before the end was written down, and was forgotten with it.
+#[test]
+fn an_end_is_taken_back_while_it_is_taken_in() {
+    for (for_fill, blind) in [(true, false), (true, true), (false, false), (false, true)] {
+        // The reads of the call that tells it: the sales of the request, the sale, and once more beside the write.
+        for read in 0..2 {
+            let place = Place::in_memory();
+            let waiting = Waiting::new(&place, for_fill);
+            let (within, switches) = (waiting.engine.clone(), waiting.switches.clone());
+            let hook: Hook = Box::new(move || {
+                let within = within.clone();
+                switches.blind.store(blind, Ordering::SeqCst);
+                let _ = std::thread::spawn(move || fails(&within, taken_back(20))).join().unwrap();
+                switches.blind.store(false, Ordering::SeqCst);
+            });
+            *waiting.switches.at_read.lock().unwrap() = Some((read, hook));
+            let _ = waiting.fails(at(20));
+            assert!(waiting.switches.at_read.lock().unwrap().is_none(), "it was taken back meanwhile");
+            waiting.answered();
+            waiting.is(State::Filled);
+        }
+    }
+}
+
+/// The same where a tick takes in what the store had refused.
+#[test]
+fn an_end_is_taken_back_while_a_tick_takes_it_in() {
+    for (in_line, reads) in [(false, 2), (true, 3)] {
+        for read in 0..reads {
+            let place = Place::in_memory();
+            let waiting = Waiting::new(&place, false);
+            let switch = if in_line { &waiting.switches.blind } else { &waiting.switches.refuses };
+            switch.store(true, Ordering::SeqCst);
+            waiting.fails(at(20)).unwrap_err();
+            switch.store(false, Ordering::SeqCst);
+            let within = waiting.engine.clone();
+            let hook: Hook = Box::new(move || {
+                let within = within.clone();
+                let _ = std::thread::spawn(move || fails(&within, taken_back(20))).join().unwrap();
+            });
+            *waiting.switches.at_read.lock().unwrap() = Some((read, hook));
+            waiting.engine.tick(1003).unwrap();
+            waiting.answered();
+            waiting.is(State::Filled);
+        }
+    }
+}
+
+/// An end waits with the sale as that of another block, which is told in a callback and has not come to the sale. Both are taken back.
+#[test]
+fn an_end_that_waits_for_another_block_is_taken_back_with_that() {
+    for (for_fill, in_callback) in [(true, false), (true, true), (false, false), (false, true)] {
+        let place = Place::in_memory();
+        let waiting = Waiting::new(&place, for_fill);
+        waiting.switches.refuses.store(true, Ordering::SeqCst);
+        assert_eq!(waiting.fails(at(20)), Err(SALES_ERR_STORE));
+        let (within, switches, out) = (waiting.engine.clone(), waiting.switches.clone(), waiting.out);
+        *waiting.host.hook.lock().unwrap() = Some(Box::new(move || {
+            let apart = |body: Box<dyn FnOnce(&Engine) + Send>| {
+                let within = within.clone();
+                std::thread::spawn(move || body(&within)).join().unwrap();
+            };
+            assert_eq!(fails(&within, at(22)), Ok(SALES_QUEUED));
+            apart(Box::new(|engine| _ = fails(engine, taken_back(20))));
+            switches.refuses.store(false, Ordering::SeqCst);
+            apart(Box::new(|engine| _ = engine.tick(1002).unwrap()));
+            if in_callback {
+                assert_eq!(fails(&within, taken_back(22)), Ok(SALES_QUEUED));
+            } else {
+                switches.blind.store(true, Ordering::SeqCst);
+                apart(Box::new(|engine| _ = fails(engine, taken_back(22))));
+                switches.blind.store(false, Ordering::SeqCst);
+            }
+            apart(Box::new(move |engine| _ = engine.complete(1003, out, Answer::of(SALES_OK)).unwrap()));
+        }));
+        waiting.engine.evaluate(1003, &ask(2, 1)).unwrap();
+        waiting.is(State::Filled);
+    }
+}
+
+/// The proof's answer waited for the store, and the end behind it; while the fill was asked for, the end was taken back.
+#[test]
+fn an_end_is_taken_back_behind_an_answer() {
+    for in_callback in [true, false] {
+        let place = Place::in_memory();
+        let host = Arc::new(Host::default());
+        let (engine, switches) = started(&place, &host, options());
+        engine.on_request(1000, at(10), ask(1, 1)).unwrap();
+        let (_, token, _) = host.tokens.lock().unwrap().remove(0);
+        switches.refuses.store(true, Ordering::SeqCst);
+        engine.complete(1001, token, proof()).unwrap();
+        switches.refuses.store(false, Ordering::SeqCst);
+        let within = engine.clone();
+        *host.fill_hook.lock().unwrap() = Some(Box::new(move || {
+            let other = within.clone();
+            let told = match in_callback {
+                true => fails(&within, taken_back(20)),
+                false => std::thread::spawn(move || fails(&other, taken_back(20))).join().unwrap(),
+            };
+            assert_eq!(told, Ok(SALES_QUEUED));
+        }));
+        fails(&engine, at(20)).unwrap();
+        engine.tick(1003).unwrap();
+        assert_eq!(engine.sale(slot(1)).unwrap().0.state, State::Filled);
+        assert_eq!(host.total.load(Ordering::SeqCst), 100);
+    }
+}
+
+/// After a stop nobody knows the block of the end that is waited for: taken back, it has no effect from then on, not from when the sale is told.
+#[test]
+fn an_end_of_the_last_life_is_taken_back_before_its_removal_is_taken_in() {
+    for (restart, in_callback) in [(false, false), (false, true), (true, false), (true, true)] {
+        let place = Place::in_memory();
+        let mut waiting = Waiting::new(&place, true);
+        assert_eq!(waiting.fails(at(20)), Ok(SALES_OK));
+        waiting.engine.complete(1003, waiting.out, Answer::of(SALES_HOST_UNKNOWN)).unwrap();
+        assert_eq!(waiting.engine.stop(1003), Ok(SALES_OK));
+        if restart {
+            let Waiting { host, engine, switches, .. } = waiting;
+            drop((engine, switches));
+            let (backend, switches) = store(&place);
+            let engine = engine_common::engine(backend, &host, options());
+            waiting = Waiting { host, engine, switches, out: 0 };
+        }
+        assert_eq!(waiting.engine.start(1003), Ok(SALES_OK));
+        let resolve = |engine: &Engine| assert_eq!(engine.resolve(1004, slot(1), true), Ok(SALES_OK));
+        if in_callback {
+            let within = waiting.engine.clone();
+            *waiting.host.hook.lock().unwrap() = Some(Box::new(move || {
+                assert_eq!(fails(&within, taken_back(20)), Ok(SALES_QUEUED));
+                let other = within.clone();
+                std::thread::spawn(move || resolve(&other)).join().unwrap();
+            }));
+            waiting.engine.evaluate(1003, &ask(2, 1)).unwrap();
+        } else {
+            waiting.switches.blind.store(true, Ordering::SeqCst);
+            waiting.fails(taken_back(20)).unwrap_err();
+            waiting.switches.blind.store(false, Ordering::SeqCst);
+            resolve(&waiting.engine);
+        }
+        waiting.is(State::Filled);
+    }
+}

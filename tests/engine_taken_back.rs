@@ -470,3 +470,32 @@ fn what_is_taken_back_while_a_fill_is_out_has_no_effect() {
     assert_eq!(engine.sale(slot(1)).unwrap().0.state, State::Filled);
     assert_eq!(host.total.load(Ordering::SeqCst), 100);
 }
+
+/// The answer of what was out waited for the store, and the event behind it; while the next thing was asked for, the event was taken back.
+#[test]
+fn what_is_taken_back_behind_an_answer_has_no_effect() {
+    for what in [Happened::SlotFreed, Happened::SlotFilled] {
+        let place = Place::in_memory();
+        let host = Arc::new(Host { pends: AtomicBool::new(what == Happened::SlotFilled), ..Host::default() });
+        let (engine, switches) = started(&place, &host, options());
+        engine.on_request(1000, at(10), ask(1, 1)).unwrap();
+        let (_, token, _) = host.tokens.lock().unwrap().remove(0);
+        let is_fill = what == Happened::SlotFreed;
+        switches.refuses.store(true, Ordering::SeqCst);
+        engine.complete(1001, token, if is_fill { proof() } else { Answer::of(SALES_OK) }).unwrap();
+        switches.refuses.store(false, Ordering::SeqCst);
+        let within = engine.clone();
+        let hook = if is_fill { &host.fill_hook } else { &host.prove_hook };
+        *hook.lock().unwrap() = Some(Box::new(move || {
+            assert_eq!(within.on_slot(1002, taken_back(20), request(1), 0, what), Ok(SALES_QUEUED));
+        }));
+        engine.on_slot(1002, at(20), request(1), 0, what).unwrap();
+        if !is_fill {
+            let (_, token, _) = host.tokens.lock().unwrap().remove(0);
+            engine.complete(1003, token, proof()).unwrap();
+        }
+        engine.tick(1003).unwrap();
+        let (sale, _) = engine.sale(slot(1)).unwrap();
+        assert_eq!((sale.state, sale.in_doubt), (State::Filled, false));
+    }
+}

@@ -165,6 +165,9 @@ impl Engine {
         let op = self.op_for(sale, kind)?;
         // What became true before is told before.
         self.deliver();
+        if let Some(mailbox) = self.memory().mailboxes.get_mut(&sale.slot).filter(|_| kind == OpKind::ReadSlot) {
+            mailbox.view_is_old = false;
+        }
         let called = self.tokens.call(op, |op| match kind {
             OpKind::ReserveSlot => chain.reserve_slot(op, &slot),
             OpKind::FillSlot => chain.fill_slot(op, &slot, &sale.proof, &collateral),

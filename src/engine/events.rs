@@ -48,8 +48,11 @@ impl<'a> Taking<'a> {
 impl Drop for Taking<'_> {
     fn drop(&mut self) {
         frame::end_news(self.engine.key);
-        let Some(news) = self.told else { return };
         let mut memory = self.engine.memory();
+        let Some(news) = self.told else {
+            memory.kept.end_telling(self.number);
+            return;
+        };
         if let Some(event) = self.event {
             match memory.kept.put(event, self.number) {
                 Put::Behind => {
@@ -69,8 +72,10 @@ impl Engine {
     /// Answers the number of this telling.
     fn see_block(&self, at: &At, news: News) -> u64 {
         let memory = &mut *self.memory();
-        memory.clock.blocks.told(at.block);
-        memory.clock.latest = memory.clock.latest.max(at.time);
+        if !at.removed {
+            memory.clock.blocks.told(at.block);
+            memory.clock.latest = memory.clock.latest.max(at.time);
+        }
         memory.kept.begin_telling(news)
     }
 
@@ -95,7 +100,7 @@ impl Engine {
         work: impl FnOnce(u64) -> Work,
         now: impl FnOnce(u64) -> Result<i32>,
     ) -> Result<i32> {
-        let number = if at.removed { 0 } else { self.see_block(at, news) };
+        let number = self.see_block(at, news);
         let mut is_begun = false;
         let now = || {
             is_begun = true;
@@ -103,7 +108,7 @@ impl Engine {
         };
         let done = self.now_or_queued(|| work(number), now);
         // Too many wait already, or the instance was stopped meanwhile.
-        if !is_begun && done.is_err() && !at.removed {
+        if !is_begun && done.is_err() {
             self.memory().end_telling(news, number, Some(false));
         }
         done

@@ -2,7 +2,7 @@
 //! tried is in hand of one thread, and keeps its place in the line. And what is told and not yet taken in, which may be taken back meanwhile.
 //! Plain data.
 
-use super::told::{News, Telling, Told};
+use super::told::{News, Told};
 use crate::market::Id;
 use crate::sales::step::Happened;
 use std::collections::{BTreeMap, VecDeque};
@@ -96,6 +96,13 @@ impl Kept {
         self.lines.contains_key(request)
     }
 
+    /// Whether an end of a request is taken back, and its sales may not have been told of that yet.
+    pub fn takes_back_end(&self, request: &Id) -> bool {
+        let is_it = |news: &News| news.of == *request && news.takes_back_end();
+        let waits = self.lines.get(request).is_some_and(|line| line.iter().any(|entry| is_it(&entry.told.news())));
+        waits || self.telling.values().any(|(news, _)| is_it(news))
+    }
+
     /// Takes in hand the first of a request, and whether it is over; `None`: there is none, or another thread has one in hand.
     pub fn hold(&mut self, request: &Id) -> Option<(Told, bool)> {
         self.hold_at(request, |_| Some(0))
@@ -162,13 +169,6 @@ impl Kept {
     /// Whether it was taken back since it was told.
     pub fn was_told_back(&self, number: u64) -> bool {
         self.telling.get(&number).is_some_and(|telling| telling.1)
-    }
-
-    /// The same of another block that a thread tells, so that it may be with the sales already.
-    pub fn tells_like(&self, news: &News) -> Option<Telling> {
-        let told = self.telling.iter().filter(|(_, (_, is_off))| !is_off).map(|(number, (told, _))| (*told, *number));
-        let in_hand = self.lines.get(&news.of).into_iter().flatten().filter(|entry| entry.place == Place::InHand);
-        told.chain(in_hand.map(|entry| (entry.told.news(), 0))).find(|(told, _)| told.is_like(news))
     }
 
     /// It is taken in or kept. Answers whether it was taken back since.

@@ -226,7 +226,10 @@ impl Engine {
                 let mut removals = Vec::new();
                 for work in backlog {
                     match work {
-                        Work::Event(told, _) if told.at.removed => removals.push(told),
+                        Work::Event(told, number) if told.at.removed => {
+                            memory.kept.end_telling(number);
+                            removals.push(told);
+                        }
                         work => {
                             if let Some((news, number)) = work.news() {
                                 memory.end_telling(news, number, Some(false));

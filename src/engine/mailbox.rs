@@ -1,4 +1,4 @@
-//! What waits for a sale, in the order in which it is to take it in. Plain data.
+//! What waits for a sale, in the order in which it is to take it in, and what of the chain's news still stands. Plain data.
 
 use super::told::{ends_all, News, Telling};
 use crate::host::OpKind;
@@ -13,15 +13,15 @@ pub struct Mailbox {
     /// written: taken first, that would find nothing out, and do again what was done.
     pub end: Option<Input>,
     pub running: bool,
-    /// What the thread that is at it takes in; whether it was taken back since.
-    in_step: Option<(Happened, bool)>,
     pub pending: Option<(OpKind, u64)>,
     /// Of the chain's news that wait in the inbox for the thread that is at the sale: not taken in before it is empty.
     pub news: Vec<Telling>,
-    /// The ends of its request that it was told, in whichever block, and that were not taken back since.
-    ends: Vec<News>,
-    /// The last of them was taken back, and no step was taken since: the end that the sale may wait for does not come.
+    /// What it was told, in whichever block, and was not taken back since: until it is taken in; an end of its request as long as the sale waits for that.
+    told: Vec<News>,
+    /// The last end was taken back, and no step was taken since: the end that the sale may wait for does not come.
     pub end_is_off: bool,
+    /// Something was told or taken back since the chain was asked for its slot: what that answers may be from before.
+    pub view_is_old: bool,
 }
 
 impl Mailbox {
@@ -31,6 +31,7 @@ impl Mailbox {
         let at = self.inbox.len().saturating_sub(usize::from(again));
         let last = at.checked_sub(1).and_then(|last| self.inbox.get(last));
         let waits = match &input {
+            // Of another block.
             Input::Happened(what) => matches!(last, Some(Input::Happened(waits)) if waits == what),
             // Taken back, and not told again since.
             Input::TakenBack(what) => {
@@ -46,13 +47,6 @@ impl Mailbox {
         if !waits {
             self.inbox.insert(at, input);
         }
-    }
-
-    /// Whether something was told before and waits. Told again while the store refuses it, it must wait in its place, and once; but not with a telling
-    /// that `is_off`.
-    pub fn has(&self, news: &News, is_off: impl Fn(u64) -> bool) -> bool {
-        let told = self.news.iter().any(|(waits, number)| waits == news && !is_off(*number));
-        told && news.what.is_some_and(|what| self.waits_for(what))
     }
 
     /// The news that wait in the inbox, and by which telling. False: they did already, by this one or by a call that is over; however often the host
@@ -74,55 +68,74 @@ impl Mailbox {
         gone
     }
 
-    /// It is told something of the chain.
-    pub fn is_told(&mut self, news: News) {
-        if news.is_end() {
-            self.end_is_off = false;
-            if !self.ends.contains(&news) {
-                self.ends.push(news);
-            }
+    /// It is told something of the chain. Told again while it waits, because the store refuses it, it waits in its place, and once.
+    pub fn is_told(&mut self, news: News, what: Happened) {
+        self.view_is_old = true;
+        self.end_is_off &= !news.is_end();
+        let was_told = self.told.contains(&news);
+        if !was_told {
+            self.told.push(news);
+        }
+        if !was_told || !self.waits_for(what) {
+            self.put(Input::Happened(what));
         }
     }
 
-    /// Something is taken back, and may not be told to the sale yet. The same end of another block may still stand.
-    pub fn end_is_taken_back(&mut self, removal: &News) {
-        let before = self.ends.len();
-        self.ends.retain(|end| !removal.takes_back(end));
-        self.end_is_off |= before > 0 && self.ends.is_empty();
+    /// Something is taken back, of this sale or another, and may not be told to it yet: what of it waits does so no more. The same of another block may
+    /// still stand.
+    pub fn is_taken_back(&mut self, removal: &News) {
+        self.view_is_old = true;
+        self.told.retain(|told| !removal.takes_back(told));
+        let told = &self.told;
+        self.inbox.retain(|input| !matches!(input, Input::Happened(what) if !stands(told, *what)));
     }
 
     /// It is told that something was taken back. Of what was told before the last start none knows the blocks.
     pub fn is_told_back(&mut self, what: Option<Happened>) {
-        self.end_is_off |= what.is_some_and(ends_all) && self.ends.is_empty();
+        self.end_is_off |= what.is_some_and(ends_all) && self.has_no_end();
+        self.put(Input::TakenBack(what));
     }
 
-    /// A step was taken. Where no end is waited for, nor waits to be taken in, none stands any more.
+    fn has_no_end(&self) -> bool {
+        !self.told.iter().any(News::is_end)
+    }
+
+    /// Whether what is taken in now was taken back since it was told: it has no effect any more.
+    pub fn is_off(&self, input: &Input) -> bool {
+        matches!(input, Input::Happened(what) if !stands(&self.told, *what))
+    }
+
+    /// Whether the end that the sale may wait for does not come, as of a step that is taken now. `taken_back`: one is, and it may not be told so yet.
+    pub fn take_end_is_off(&mut self, taken_back: bool) -> bool {
+        std::mem::take(&mut self.end_is_off) || taken_back && self.has_no_end()
+    }
+
+    /// A step was taken: what waits no more was taken in, and an end is remembered where it is waited for.
     pub fn has_stepped(&mut self, waits_for_end: bool) {
-        let is_end = |input: &Input| matches!(input, Input::Happened(what) if ends_all(*what));
-        if !waits_for_end && !self.inbox.iter().any(is_end) {
-            self.ends.clear();
-        }
+        let inbox = &self.inbox;
+        let waits =
+            |what: Happened| inbox.iter().any(|input| matches!(input, Input::Happened(waits) if *waits == what));
+        self.told.retain(|news| waits_for_end && news.is_end() || news.what.is_some_and(waits));
     }
 
     /// Whether it may be forgotten: nothing is out, and nobody waits for an end.
     pub fn is_empty(&self) -> bool {
-        self.inbox.is_empty() && self.pending.is_none() && self.ends.is_empty() && !self.end_is_off
+        self.inbox.is_empty() && self.pending.is_none() && self.told.is_empty() && !self.end_is_off
     }
 
     /// What no chain tells again, and no operator: it waits for the next start.
     pub fn stays_over_a_stop(mut self) -> Option<Mailbox> {
         // What was not taken in is told again.
-        self.ends.retain(|end| !self.news.iter().any(|(waits, _)| waits == end));
+        let news = std::mem::take(&mut self.news);
+        self.told.retain(|told| told.is_end() && !news.iter().any(|(waits, _)| waits == told));
         let stays = |input: &Input| matches!(input, Input::TakenBack(_) | Input::Resolved(_) | Input::Abandon(_));
         let inbox: VecDeque<Input> = self.inbox.into_iter().filter(stays).collect();
-        let (ends, end_is_off) = (self.ends, self.end_is_off);
-        (!inbox.is_empty() || end_is_off).then(|| Mailbox { inbox, ends, end_is_off, ..Mailbox::default() })
+        let (told, end_is_off) = (self.told, self.end_is_off);
+        (!inbox.is_empty() || end_is_off).then(|| Mailbox { inbox, told, end_is_off, ..Mailbox::default() })
     }
 
-    /// Whether something of that kind waits, or is being taken in.
-    pub fn waits_for(&self, what: Happened) -> bool {
-        let in_step = self.in_step.is_some_and(|(taken_in, _)| taken_in == what);
-        in_step || self.inbox.iter().any(|input| matches!(input, Input::Happened(waits) if *waits == what))
+    fn waits_for(&self, what: Happened) -> bool {
+        self.inbox.iter().any(|input| matches!(input, Input::Happened(waits) if *waits == what))
     }
 
     /// Something is asked for by now: what could not be asked for before is done with it, or wanted no more.
@@ -134,28 +147,21 @@ impl Mailbox {
 
     /// Takes out what comes next.
     pub fn next(&mut self) -> Option<Input> {
-        let next = self.end.take().or_else(|| self.inbox.pop_front());
-        self.in_step = match &next {
-            Some(Input::Happened(what)) => Some((*what, false)),
-            _ => None,
-        };
-        next
-    }
-
-    /// Something that waits, or is being taken in, is taken back.
-    pub fn take_back(&mut self, what: Happened) {
-        self.inbox.retain(|input| !matches!(input, Input::Happened(waits) if *waits == what));
-        self.in_step = self.in_step.map(|(taken_in, off)| (taken_in, off || taken_in == what));
+        self.end.take().or_else(|| self.inbox.pop_front())
     }
 
     /// What could not be taken in comes first again, unless it was taken back since; what could not be asked for, last.
     pub fn put_back(&mut self, input: Input) {
-        let is_off = matches!(self.in_step.take(), Some((_, true)));
         match (&input, self.inbox.back()) {
-            (Input::Happened(_), _) if is_off => {}
+            _ if self.is_off(&input) => {}
             (Input::Again, Some(Input::Again)) => {}
             (Input::Again, _) => self.inbox.push_back(input),
             _ => self.inbox.push_front(input),
         }
     }
+}
+
+/// Whether something that happened was told in a block that has not taken it back.
+fn stands(told: &[News], what: Happened) -> bool {
+    told.iter().any(|news| news.what == Some(what))
 }

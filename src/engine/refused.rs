@@ -37,7 +37,7 @@ impl Drop for Hand<'_> {
         let mut memory = self.engine.memory();
         let went = memory.kept.let_go(&self.told.request, self.waits, self.ends);
         if went == LetGo::TakenBack {
-            memory.take_back_from_sales(&self.told.news().removal(), Some(0));
+            memory.take_out_of_sales(&self.told.news().removal(), Some(0));
         }
         if went != LetGo::Waits && !self.told.at.removed {
             memory.clock.blocks.ended(self.told.news(), self.durable.then_some(true));
@@ -50,7 +50,7 @@ impl Memory {
     pub(super) fn end_telling(&mut self, news: News, number: u64, durable: Option<bool>) {
         let is_taken_back = self.kept.end_telling(number);
         if is_taken_back {
-            self.take_back_from_sales(&news.removal(), Some(number));
+            self.take_out_of_sales(&news.removal(), Some(number));
         }
         self.clock.blocks.ended(news, durable.filter(|durable| *durable || !is_taken_back));
     }
@@ -76,26 +76,11 @@ impl Memory {
         }
     }
 
-    /// What waits in the mailboxes of sales and is taken back has no effect any more. `of`: only what came with that telling, because the same may
+    /// What waits in the mailboxes of sales and is taken back holds no block any more. `of`: only what came with that telling, because the same may
     /// have been told again since.
-    pub(super) fn take_back_from_sales(&mut self, removal: &News, of: Option<u64>) {
-        let like = self.kept.tells_like(removal);
+    fn take_out_of_sales(&mut self, removal: &News, of: Option<u64>) {
         for mailbox in self.mailboxes.values_mut() {
-            if of.is_none() {
-                mailbox.end_is_taken_back(removal);
-            }
             let gone = mailbox.take_out(removal, of);
-            // The same of another block waits as one with it; or will, and then it is that one from now on.
-            let waits = mailbox.news.iter().any(|(news, _)| news.is_like(removal));
-            if let Some(what) = removal.what.filter(|what| !gone.is_empty() && !waits && mailbox.waits_for(*what)) {
-                match like {
-                    Some(like) => {
-                        mailbox.news.push(like);
-                        self.clock.blocks.told(like.0.block);
-                    }
-                    None => mailbox.take_back(what),
-                }
-            }
             gone.into_iter().for_each(|(news, _)| self.clock.blocks.ended(news, None));
         }
     }
@@ -136,7 +121,8 @@ impl Engine {
         memory.clock.blocks.taken_back(&told.news());
         let gone = memory.kept.take_back(&told.news());
         gone.into_iter().for_each(|news| memory.clock.blocks.ended(news, None));
-        memory.take_back_from_sales(&told.news(), None);
+        memory.mailboxes.values_mut().for_each(|mailbox| mailbox.is_taken_back(&told.news()));
+        memory.take_out_of_sales(&told.news(), None);
     }
 
     /// Tries what is kept of a request, first to last. Behind one that the store refuses the others wait, but for an end of the request, which gives

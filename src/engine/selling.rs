@@ -46,20 +46,16 @@ impl Engine {
         {
             let mut memory = self.memory();
             let memory = &mut *memory;
-            let news = frame::news(self.key).filter(|_| matches!(input, Input::Happened(_)));
+            let news = frame::news(self.key);
             // An event of which other sales were told before, and a host was called for that.
-            if news.is_some() && memory.is_taken_back(news, frame::number(self.key)) {
+            if matches!(input, Input::Happened(_)) && memory.is_taken_back(news, frame::number(self.key)) {
                 return Ok(SALES_ALREADY);
             }
             let mailbox = memory.mailboxes.entry(slot).or_default();
-            if let Input::TakenBack(what) = &input {
-                mailbox.is_told_back(*what);
-            }
-            if !news.is_some_and(|news| mailbox.has(&news, |number| memory.kept.was_told_back(number))) {
-                mailbox.put(input);
-            }
-            if let Some(news) = news {
-                mailbox.is_told(news);
+            match (input, news) {
+                (Input::Happened(what), Some(news)) => mailbox.is_told(news, what),
+                (Input::TakenBack(what), _) => mailbox.is_told_back(what),
+                (input, _) => mailbox.put(input),
             }
             // Who takes it in is decided in one breath with its coming: what another thread takes in is not lost before.
             if mailbox.running {
@@ -147,11 +143,6 @@ impl Engine {
                         mailbox.running = false;
                         if is_of_store(&error) {
                             keep_news(self.key, mailbox, &memory.kept, &mut memory.clock);
-                            // What was taken back before it waits here must not be taken in by whoever comes before this call ends.
-                            let (news, number) = (frame::news(self.key), frame::number(self.key));
-                            if let Some(news) = news.filter(|_| memory.is_taken_back(news, number)) {
-                                memory.take_back_from_sales(&news.removal(), Some(number));
-                            }
                         } else {
                             // A damaged record is no better for being told again.
                             let news = std::mem::take(&mut mailbox.news);
@@ -226,9 +217,13 @@ impl Engine {
             let can = self.host_can();
             let mut memory = self.memory();
             let (now, latest) = (memory.clock.now, memory.clock.latest);
-            let mailbox = memory.mailboxes.get_mut(&slot);
-            let end_is_off = mailbox.is_some_and(|mailbox| std::mem::take(&mut mailbox.end_is_off));
-            Env { now, latest, fill_margin_s: FILL_MARGIN_S, can, pending, stopping, end_is_off }
+            let taken_back = memory.kept.takes_back_end(&sale.request);
+            let Some(mailbox) = memory.mailboxes.get_mut(&slot) else { return Ok(None) };
+            if mailbox.is_off(&input) {
+                return Ok(None);
+            }
+            let (end_is_off, view_is_old) = (mailbox.take_end_is_off(taken_back), mailbox.view_is_old);
+            Env { now, latest, fill_margin_s: FILL_MARGIN_S, can, pending, stopping, end_is_off, view_is_old }
         };
         let moved = step(&sale, input, &env);
         if let Err(error) = self.write_down(&sale, &moved, env.now) {

@@ -84,6 +84,11 @@ impl News {
         !self.removed && self.what.is_some_and(ends_all)
     }
 
+    /// By it an end of the whole request is taken back.
+    pub fn takes_back_end(&self) -> bool {
+        self.removed && self.what.is_some_and(ends_all)
+    }
+
     /// The same happened, in whichever block.
     pub fn is_like(&self, other: &News) -> bool {
         (self.of, self.index, self.what) == (other.of, other.index, other.what)

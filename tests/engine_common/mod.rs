@@ -236,6 +236,8 @@ pub struct Switches {
     pub dislikes: Mutex<Option<Look>>,
     /// A write takes so many milliseconds.
     pub slow_ms: AtomicU64,
+    /// A read calls it, after so many others.
+    pub at_read: Mutex<Option<(u32, Hook)>>,
     pub reads: AtomicU64,
     pub writes: AtomicU64,
 }
@@ -258,6 +260,20 @@ struct Store(LmdbStore, Arc<Switches>);
 impl Backend for Store {
     fn read(&self, body: &mut dyn FnMut(&dyn Read) -> Result<()>) -> Result<()> {
         self.1.reads.fetch_add(1, Ordering::SeqCst);
+        let hook = {
+            let mut at_read = self.1.at_read.lock().unwrap();
+            match at_read.as_mut() {
+                Some((0, _)) => at_read.take(),
+                Some((left, _)) => {
+                    *left -= 1;
+                    None
+                }
+                None => None,
+            }
+        };
+        if let Some((_, mut hook)) = hook {
+            hook();
+        }
         if self.1.fails() || self.1.blind.load(Ordering::SeqCst) {
             return Err(self.1.planned());
         }

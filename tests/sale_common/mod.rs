@@ -101,6 +101,7 @@ impl Life {
 
     pub fn env(&self) -> Env {
         Env {
+            view_is_old: false,
             now: self.now,
             latest: self.latest,
             fill_margin_s: MARGIN,

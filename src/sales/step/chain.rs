@@ -15,6 +15,10 @@ impl Stepping<'_> {
         if view.ends_at > 0 && matches!(view.request_state, RequestState::New | RequestState::Started) {
             self.sale.ends_at = view.ends_at;
         }
+        if self.env.view_is_old {
+            // What the chain told meanwhile may be newer, and what follows cannot be undone.
+            return self.pause();
+        }
         match self.sale.state {
             State::Filling => self.view_while_filling(view),
             State::Filled | State::Proving => self.view_while_filled(view),

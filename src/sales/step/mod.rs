@@ -119,6 +119,8 @@ pub struct Env {
     pub pending: Option<OpKind>,
     /// The end that the sale may wait for was taken back.
     pub end_is_off: bool,
+    /// Something was told or taken back since the chain was asked for the slot: what that answers may be from before.
+    pub view_is_old: bool,
     /// The instance stops: what is told is taken in, and no effect is done; nothing may be marked as asked for. The next start goes on from here.
     pub stopping: bool,
 }
@@ -198,7 +200,7 @@ impl Stepping<'_> {
                 self.sale.submitted |= !self.env.stopping;
                 Effect::Fill
             }
-            State::Filled | State::Proving if self.sale.check => Effect::ReadSlot,
+            State::Filled | State::Proving if self.sale.check && self.env.can.read_slot => Effect::ReadSlot,
             State::Filled | State::Proving if self.sale.wanted.is_some() => self.go_as_wanted(),
             // Its end comes before all else: what keep says does not matter then.
             State::Filled | State::Proving if self.env.can.read_slot && self.env.latest > self.sale.ends_at => {
@@ -210,7 +212,9 @@ impl Stepping<'_> {
                 self.sale.next_at = self.end_watch();
                 Effect::Rest
             }
-            State::Payout => Effect::ReadSlot,
+            State::Payout if self.env.can.read_slot => Effect::ReadSlot,
+            // Registered anew, the host cannot read the chain any more: as a slot ends there.
+            State::Payout => self.go(self.sale.wanted.unwrap_or(State::Finished)),
             _ => match self.sale.back {
                 Return::Clear if self.env.can.clear && self.sale.stored => Effect::Clear,
                 Return::Clear | Return::Release => {

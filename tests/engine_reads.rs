@@ -1,0 +1,132 @@
+//! The chain is asked for a slot, and something is told or taken back before the answer comes: that may be from before, and nothing follows from it.
+
+mod engine_common;
+mod store_common;
+
+use engine_common::*;
+use sales::engine::Engine;
+use sales::host::*;
+use sales::market::*;
+use sales::sales::sale::State;
+use sales::sales::Happened;
+use sales::status::*;
+use std::sync::atomic::*;
+use std::sync::*;
+use store_common::Place;
+
+fn reads() -> Host {
+    Host { can_read: true, can_free: true, ..Host::default() }
+}
+
+fn view(request_state: RequestState, slot_state: SlotState, is_mine: bool) -> Answer {
+    let collateral = U256::from(100);
+    let view = SlotView { request_state, slot_state, is_mine, expires_at: 1500, ends_at: 2000, collateral };
+    Answer { view: Some(Box::new(view)), ..Answer::of(SALES_OK) }
+}
+
+/// The read that is out.
+#[track_caller]
+fn out(host: &Host) -> u64 {
+    let (kind, token, _) = host.tokens.lock().unwrap().remove(0);
+    assert_eq!(kind, OpKind::ReadSlot);
+    token
+}
+
+/// It is read again after a pause, and with what that answers, is ours.
+#[track_caller]
+fn is_kept(host: &Host, engine: &Engine) {
+    assert_eq!(host.total.load(Ordering::SeqCst), 100);
+    engine.tick(1010).unwrap();
+    engine.complete(1010, out(host), view(RequestState::Started, SlotState::Filled, true)).unwrap();
+    assert!(host.calls.lock().unwrap().iter().all(|(kind, _)| *kind != OpKind::FreeSlot), "the collateral would burn");
+    let (sale, _) = engine.sale(slot(1)).unwrap();
+    assert_eq!((sale.state, host.total.load(Ordering::SeqCst)), (State::Filled, 100));
+}
+
+/// Lost, released.
+#[test]
+fn freed_and_taken_back_while_it_is_read() {
+    let place = Place::in_memory();
+    let (host, engine, _) = filled_with(&place, reads());
+    engine.on_slot(1002, at(20), request(1), 0, Happened::SlotFreed).unwrap();
+    let token = out(&host);
+    assert_eq!(engine.on_slot(1003, taken_back(20), request(1), 0, Happened::SlotFreed), Ok(SALES_OK));
+    engine.complete(1004, token, view(RequestState::Started, SlotState::Repair, false)).unwrap();
+    is_kept(&host, &engine);
+}
+
+/// Freed on chain, where the whole collateral burns, and released.
+#[test]
+fn ended_and_taken_back_while_it_is_read() {
+    for in_callback in [false, true] {
+        let place = Place::in_memory();
+        let (host, engine, _) = filled_with(&place, reads());
+        engine.on_request_event(1002, at(20), request(1), Happened::RequestFailed).unwrap();
+        let token = out(&host);
+        let answer = view(RequestState::Failed, SlotState::Failed, true);
+        if in_callback {
+            let within = engine.clone();
+            *host.hook.lock().unwrap() = Some(Box::new(move || {
+                let removal = within.on_request_event(1003, taken_back(20), request(1), Happened::RequestFailed);
+                assert_eq!(removal, Ok(SALES_QUEUED));
+                let (other, answer) = (within.clone(), answer.clone());
+                std::thread::spawn(move || other.complete(1004, token, answer)).join().unwrap().unwrap();
+            }));
+            engine.evaluate(1003, &ask(2, 1)).unwrap();
+        } else {
+            let removal = engine.on_request_event(1003, taken_back(20), request(1), Happened::RequestFailed);
+            assert_eq!(removal, Ok(SALES_OK));
+            engine.complete(1004, token, answer).unwrap();
+        }
+        is_kept(&host, &engine);
+    }
+}
+
+/// The fill was of unknown outcome: ignored, released.
+#[test]
+fn ended_and_taken_back_while_an_unsure_fill_is_read() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { fill_status: AtomicI32::new(SALES_HOST_UNKNOWN), ..reads() });
+    let (engine, _) = started(&place, &host, options());
+    engine.on_request(1000, at(10), ask(1, 1)).unwrap();
+    let (_, token, _) = host.tokens.lock().unwrap().remove(0);
+    engine.complete(1001, token, proof()).unwrap();
+    let token = out(&host);
+    engine.on_request_event(1002, at(20), request(1), Happened::RequestFailed).unwrap();
+    let removal = engine.on_request_event(1003, taken_back(20), request(1), Happened::RequestFailed);
+    assert_eq!(removal, Ok(SALES_OK));
+    engine.complete(1004, token, view(RequestState::Failed, SlotState::Failed, false)).unwrap();
+    is_kept(&host, &engine);
+}
+
+/// Kept until its request ends, and nobody looked.
+#[test]
+fn freed_while_an_older_read_is_out() {
+    let place = Place::in_memory();
+    let (host, engine, _) = filled_with(&place, reads());
+    engine.on_slot(1002, taken_back(15), request(1), 0, Happened::SlotFilled).unwrap();
+    let token = out(&host);
+    engine.on_slot(1003, at(20), request(1), 0, Happened::SlotFreed).unwrap();
+    engine.complete(1004, token, view(RequestState::Started, SlotState::Filled, true)).unwrap();
+    engine.tick(1010).unwrap();
+    engine.complete(1010, out(&host), view(RequestState::Started, SlotState::Repair, false)).unwrap();
+    let (sale, _) = engine.sale(slot(1)).unwrap();
+    assert_eq!((sale.state, host.total.load(Ordering::SeqCst)), (State::Lost, 0));
+}
+
+/// A host whose table was registered anew without read_slot was asked for it for ever.
+#[test]
+fn a_slot_at_its_payout_ends_without_a_read() {
+    let place = Place::in_memory();
+    let (host, engine, _) = filled_with(&place, reads());
+    engine.on_request_event(1002, at(20), request(1), Happened::RequestFailed).unwrap();
+    let token = out(&host);
+    assert_eq!(engine.stop(1003), Ok(SALES_PENDING));
+    engine.complete(1003, token, Answer::of(SALES_HOST_TRANSIENT)).unwrap();
+    assert_eq!(engine.stop(1003), Ok(SALES_OK));
+    engine.register_chain(Arc::new(Host::default())).unwrap();
+    assert_eq!(engine.start(1004), Ok(SALES_OK));
+    engine.tick(1100).unwrap();
+    let (sale, _) = engine.sale(slot(1)).unwrap();
+    assert_eq!((sale.state, host.total.load(Ordering::SeqCst)), (State::Failed, 0));
+}
