@@ -5,7 +5,6 @@ mod store_common;
 
 use engine_common::*;
 use sales::engine::Engine;
-use sales::host::*;
 use sales::market::Id;
 use sales::sales::sale::State;
 use sales::sales::Happened;

@@ -49,20 +49,15 @@ impl Engine {
         self.while_running(now)
     }
 
-    /// Which sale of a slot is meant by what is told inside a callback; `None`: this is none, or the slot has none that is at least `from` so far.
-    fn meant(&self, slot: &Id, from: State) -> Result<Option<u64>> {
-        if !frame::is_inside(self.key) {
-            return Ok(None);
-        }
-        let sale = self.sale_if_whole(slot)?.filter(|sale| sale.state >= from && !sale.is_ended());
-        Ok(sale.map(|sale| sale.act))
+    /// The store's last commit: a sale that is made after it is not meant by what is told now.
+    fn told_at(&self) -> u64 {
+        self.ledger.group().backend().seq()
     }
 
-    /// Does what was told inside a callback, unless the sale that was meant has ended since and the slot has another.
-    pub(super) fn if_meant(&self, slot: &Id, sale: Option<u64>, now: impl FnOnce() -> Result<i32>) -> Result<i32> {
-        let Some(meant) = sale else { return now() };
-        if self.sale_if_whole(slot)?.is_some_and(|sale| sale.act != meant) {
-            let text = format!("slot {slot}: the sale of which this was told inside a callback has ended since");
+    /// Does what was told inside a callback, unless its slot has a sale that was made since: that one was not meant.
+    pub(super) fn if_meant(&self, slot: &Id, told_at: u64, now: impl FnOnce() -> Result<i32>) -> Result<i32> {
+        if self.sale_if_whole(slot)?.is_some_and(|sale| sale.act > told_at) {
+            let text = format!("slot {slot}: this was told inside a callback, before the slot's sale began");
             return Err(Error::new(SALES_ERR_NOT_FOUND, text));
         }
         now()
@@ -129,8 +124,7 @@ impl Engine {
         self.must_run()?;
         named(&slot, "slot_id")?;
         self.see(now);
-        let sale = self.meant(&slot, State::ReservingSlot)?;
-        self.now_or_queued(|| Work::Consume(slot, total, sale), || self.consume_now(slot, total))
+        self.now_or_queued(|| Work::Consume(slot, total, self.told_at()), || self.consume_now(slot, total))
     }
 
     /// What landed is recorded when the call is answered, also where the repo's part of it pends or is in doubt.
@@ -150,8 +144,7 @@ impl Engine {
     pub fn resolve(&self, now: u64, slot: Id, applied: bool) -> Result<i32> {
         self.must_run()?;
         self.see(now);
-        let sale = self.meant(&slot, State::Queued)?;
-        self.now_or_queued(|| Work::Resolve(slot, applied, sale), || self.resolve_now(slot, applied))
+        self.now_or_queued(|| Work::Resolve(slot, applied, self.told_at()), || self.resolve_now(slot, applied))
     }
 
     pub(super) fn resolve_now(&self, slot: Id, applied: bool) -> Result<i32> {
@@ -222,8 +215,7 @@ impl Engine {
     pub fn abandon(&self, now: u64, slot: Id, force: bool) -> Result<i32> {
         self.must_run()?;
         self.see(now);
-        let sale = self.meant(&slot, State::Queued)?;
-        self.now_or_queued(|| Work::Abandon(slot, force, sale), || self.abandon_now(slot, force))
+        self.now_or_queued(|| Work::Abandon(slot, force, self.told_at()), || self.abandon_now(slot, force))
     }
 
     pub(super) fn abandon_now(&self, slot: Id, force: bool) -> Result<i32> {

@@ -12,16 +12,16 @@ pub enum Work {
     Reserve(Id, u64, u64),
     /// sales_release, from inside a callback.
     Release(Id, u64),
-    /// sales_consumed, from inside a callback, and the sale that was meant.
-    Consume(Id, u64, Option<u64>),
+    /// sales_consumed, from inside a callback, and the store's last commit then.
+    Consume(Id, u64, u64),
     /// sales_on_request, from inside a callback, and the number of its telling.
     Request(At, Box<Ask>, u64),
     /// An event of the chain, from inside a callback, and the number of its telling.
     Event(Told, u64),
-    /// sales_abandon, from inside a callback, and the sale that was meant.
-    Abandon(Id, bool, Option<u64>),
-    /// sales_resolve, from inside a callback, and the sale that was meant.
-    Resolve(Id, bool, Option<u64>),
+    /// sales_abandon, from inside a callback, and the store's last commit then.
+    Abandon(Id, bool, u64),
+    /// sales_resolve, from inside a callback, and the store's last commit then.
+    Resolve(Id, bool, u64),
     /// A completion: whoever waited for it goes on.
     Continue(Owner, Answer),
     /// An operation of the ledger.
