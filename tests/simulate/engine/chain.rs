@@ -182,6 +182,10 @@ impl Chain {
         on.slots[*at].mine && matches!(on.slot_state(*at, time), SlotState::Filled)
     }
 
+    pub fn is_paid(&self, slot: &Id) -> bool {
+        self.by_slot.get(slot).is_some_and(|(request, at)| self.requests[request].slots[*at].raw == Raw::Paid)
+    }
+
     /// A store was lost, and with it what it was told: hosts that cannot ask the chain tell the ends again.
     pub fn tell_ends_again(&mut self) {
         self.requests.values_mut().for_each(|on| on.told = false);

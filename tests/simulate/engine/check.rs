@@ -4,6 +4,8 @@ use super::world::World;
 use sales::damage::{Damage, Found};
 use sales::datastore::{Backend, Table};
 use sales::engine::{Engine, Phase, ReservationView, Stats};
+use sales::event::{Event, EventKind};
+use sales::history;
 use sales::market::{Id, U256};
 use sales::sales::offer::Offer;
 use sales::sales::sale::{Sale, State};
@@ -68,14 +70,27 @@ impl World {
             super::pages::check(&engine)?;
         }
         let mut damages = Vec::new();
+        let mut ends = BTreeMap::new();
         let (mut events, limit) = (0, u64::from(self.t().options.history_limit));
         let read = store.read(&mut |view| {
             damages.clear();
             events = 0;
-            view.walk(Table::History, &[], &mut |_, _| {
+            ends.clear();
+            view.walk(Table::History, &[], &mut |key, value| {
                 events += 1;
+                let number = key.try_into().map_or(0, u64::from_be_bytes);
+                if let Ok(event) = Event::decode(number, value) {
+                    if matches!(event.kind, EventKind::Ended | EventKind::Released) {
+                        ends.insert(event.slot, number);
+                    }
+                }
                 ControlFlow::Continue(())
             })?;
+            for (slot, number) in &ends {
+                if history::ended_by(view, slot)? != Some(*number) {
+                    damages.push(format!("event {number} ended slot {slot}, which is forgotten before that event"));
+                }
+            }
             let mut tell = |damage: &Damage| damages.push(damage.text.clone());
             let (mut found, mut report) = (Found::new(&mut tell), Report::default());
             sales::verify::records(&view, view.seq()?, &mut found, &mut report);
@@ -238,6 +253,12 @@ impl World {
             let kept = sale.state == State::Filled && sale.kept && !t.has.read_slot;
             if !sale.is_ended() && !told && !kept && !soon && (sale.next_at == u64::MAX || next > sale.next_at) {
                 return Err(format!("a sale waits for nothing, the next tick is asked for at {next}: {sale:?}"));
+            }
+            let filled_by_nobody = sale.state == State::Filling && sale.submitted && !sale.unsure && !told && !soon;
+            if filled_by_nobody {
+                return Err(format!(
+                    "it counts as submitted, no fill is out, and nobody asks what became of it: {sale:?}"
+                ));
             }
             t.is_cancelled(sale)?;
             if !sale.state.is_outcome() && !sale.started && t.fulfilled.contains(&sale.request) {

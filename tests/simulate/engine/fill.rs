@@ -20,6 +20,12 @@ impl Truth {
         if slot.request != self.chain.request(&slot.request_id).as_ref() {
             self.broken(format!("slot {} is filled with another request than its own", op.slot));
         }
+        let times = self.fills.entry(op.id).or_default();
+        *times += 1;
+        // Once more after the chain was asked; after that with pauses.
+        if *times > 2 && self.has.threads == 0 {
+            self.broken(format!("slot {} is filled again and again in one call", op.slot));
+        }
         if repairing {
             self.count("a slot is rebuilt");
         }

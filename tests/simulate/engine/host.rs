@@ -5,8 +5,12 @@ use sales::datastore::Backend;
 use sales::engine::Engine;
 use sales::host::{Answer, Op, OpKind};
 use sales::market::Id;
+use sales::sales::Happened;
 use sales::status::*;
 use std::sync::MutexGuard;
+
+/// So often a call calls the host at most; a world of a thousand slots takes some twenty thousand.
+const HOST_CALLS: u64 = 200_000;
 
 /// Under which the library keeps what it reserves anew of a shortfall.
 const SHORTFALL: Id = Id([0xff; 32]);
@@ -44,10 +48,15 @@ impl Host {
 
     /// Into a callback; a dead process does nothing any more.
     pub fn enter(&self) -> MutexGuard<'_, Truth> {
-        let t = self.shared.lock();
+        let mut t = self.shared.lock();
         if t.crashed {
             drop(t);
             std::panic::panic_any(Crash);
+        }
+        t.host_calls += 1;
+        if t.host_calls > HOST_CALLS {
+            drop(t);
+            panic!("a call makes more than {HOST_CALLS} calls of the host");
         }
         t
     }
@@ -211,7 +220,7 @@ impl Host {
         t.called_in();
         let now = t.now();
         t.latest = t.latest.max(now);
-        let what = t.rng.below(7);
+        let what = t.rng.below(8);
         t.count("called in from a callback");
         let wire = t.chain.wire.clone();
         let wire = (!wire.is_empty()).then(|| t.rng.pick(&wire));
@@ -269,6 +278,14 @@ impl Host {
                     Ok(SALES_OK)
                 }
             },
+            (7, _, Some(wire)) => {
+                let mut t = self.shared.lock();
+                t.count("an index outside of its request is told");
+                t.told_inside();
+                let slots = t.chain.requests.get(&wire.request).map_or(0, |on| on.ask.slots);
+                drop(t);
+                engine.on_slot(now, sales::engine::At::default(), wire.request, slots, Happened::SlotFreed)
+            }
             _ => engine.tick(now),
         };
         let mut t = self.shared.lock();

@@ -1,6 +1,7 @@
 //! What a commit says: for each move of a sale the events that tell it, in the history and to the watch, with the right slot, request, amount and
 //! reason, once, under numbers without a gap.
 
+use super::held::Held;
 use super::truth::Truth;
 use sales::datastore::{Backend, Read, Table};
 use sales::event::{Event, EventKind};
@@ -137,7 +138,21 @@ impl Truth {
                 (Some(State::Queued), State::ReservingSpace) => {
                     self.order_of(after, same.is_some_and(|before| before.attempt > 0));
                 }
-                (Some(State::ReservingSpace), State::ReservingSlot | State::Downloading) => self.sold_from(after),
+                (Some(State::ReservingSpace), State::ReservingSlot | State::Downloading) => {
+                    self.sold_from(after);
+                    self.sold_within_its_limit(written, after);
+                }
+                (Some(State::ReservingSpace), State::Queued) if !after.in_queue || after.attempt == 0 => {
+                    self.broken(format!(
+                        "queue: what found no room is not behind those that were not tried: {after:?}"
+                    ));
+                }
+                (Some(State::Payout), State::Filled) if after.wanted.is_some() => {
+                    self.broken(format!("the chain says that it did not end, and it ends again: {after:?}"));
+                }
+                (Some(State::Payout), State::Lost) if self.chain.is_paid(&after.slot) => {
+                    self.broken(format!("a slot that is paid is taken for one of another host: {after:?}"));
+                }
                 (Some(State::Queued), State::Ignored) if after.last_status == SALES_ERR_FULL => {
                     evicted.push((after.clone(), same.is_some_and(|before| before.attempt > 0)));
                 }
@@ -203,6 +218,17 @@ impl Truth {
             return Err(format!("{sold} are sold, the count goes from {} to {}", written.sold.0, written.sold.1));
         }
         Ok(())
+    }
+
+    /// An offer sells so many slots of a request at most, also where several are attempted at a time.
+    fn sold_within_its_limit(&mut self, written: &Written, sale: &Sale) {
+        let Some(held) = Held::of(&self.store).filter(|_| written.offers.len() == 1) else { return };
+        let offer = held.offers.iter().find(|offer| offer.id == sale.offer);
+        let most = offer.map_or(0, |offer| offer.terms.max_slots_per_request);
+        let taken = held.taken(&sale.request);
+        if most > 0 && taken > most {
+            self.broken(format!("S7: {taken} slots of a request are sold, its offer sells {most}: {sale:?}"));
+        }
     }
 
     /// A sale is made as its request asks, and of a slot that was freed to be rebuilt.

@@ -201,6 +201,9 @@ impl Truth {
         let looks = self.has.threads == 0 && !(self.has.big && self.waiting.begun % 8 != 0);
         let Some(request) = self.chain.request_of(&job.slot).filter(|_| looks) else { return };
         let Some(held) = Held::of(&self.store) else { return };
+        if let Some(sale) = held.sales.get(&job.slot).filter(|sale| sale.wanted.is_some()) {
+            self.broken(format!("space is reserved for a slot that is on its way out: {sale:?}"));
+        }
         let free = self.told_free.last().copied().flatten();
         match self.best_offer(&held, &request, free) {
             Some(offer) => drop(self.waiting.chosen.insert(job.slot, offer)),

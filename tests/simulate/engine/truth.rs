@@ -182,6 +182,10 @@ pub struct Truth {
     pub fulfilled: BTreeSet<Id>,
     pub waiting: Waiting,
     pub blocks: Blocks,
+    /// How often the host was called since a call began: a call that never ends would show nothing.
+    pub host_calls: u64,
+    /// How often each fill was asked for in this call.
+    pub fills: BTreeMap<[u8; 16], u32>,
     /// What the repo said of its free space in this call; `None`: nothing.
     pub told_free: Vec<Option<u64>>,
     /// What was asked of which slot.

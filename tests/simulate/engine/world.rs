@@ -130,6 +130,8 @@ impl World {
             fulfilled: BTreeSet::new(),
             waiting: Default::default(),
             blocks: Default::default(),
+            host_calls: 0,
+            fills: BTreeMap::new(),
             told_free: Vec::new(),
             asked_of: Vec::new(),
             news: Default::default(),
@@ -203,6 +205,8 @@ impl World {
             let who = if t.has.threads > 0 { format!("[{}] ", t.pauser.me()) } else { String::new() };
             say!(t, "{who}{what}");
             t.a_call_begins();
+            t.host_calls = 0;
+            t.fills.clear();
             who
         };
         let outcome = super::disk::calling(|| catch_unwind(AssertUnwindSafe(|| body(&engine))));
