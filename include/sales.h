@@ -900,7 +900,8 @@ typedef struct sales_reason_t {
     char text[120];
 } sales_reason_t;
 
-/** What chain.read_slot gives: one consistent view. */
+/** What chain.read_slot gives: one consistent view, not older than the call that asked for it. Where something is
+ * told of the chain before it is given, nothing follows from it: it is asked for again after a pause. */
 typedef struct sales_slot_view_t {
     uint32_t size;
     /** SALES_REQUEST_*, or SALES_STATE_UNKNOWN. */
@@ -1198,7 +1199,7 @@ sales_status_t sales_release(sales_t sales,
  * [thread-safe] [may wait for the disk]
  *
  * SALES_OK: recorded, durable. SALES_ALREADY: not above what was told before. SALES_QUEUED: inside a callback, done
- * after it returned; of several only the greatest.
+ * after it returned, but not to a sale of the slot that begins after this call; of several only the greatest.
  * SALES_ERR_NOT_FOUND (no live reservation), SALES_ERR_AMOUNT (more than was reserved), SALES_ERR_BUSY (only while a
  * reconcile works), SALES_ERR_STATE, SALES_ERR_DISK_FULL, SALES_ERR_STORE. */
 sales_status_t sales_consumed(sales_t sales,
@@ -1229,8 +1230,9 @@ sales_status_t sales_reservations(sales_t sales,
 /** Tells what nobody knew. The SALES_EVENT_ALERT of the slot asked it: whether the repo's call took effect (`applied`
  * 1) or not (0); after a restart, of a reserve, whether its bytes are reserved now; of a sale, whether the slot is
  * ours on chain. What depends on it goes on. [thread-safe] [may wait for the disk]
- * SALES_OK, SALES_QUEUED (inside a callback), SALES_ERR_NOT_FOUND (nothing of this slot is in doubt), SALES_ERR_BUSY
- * (the books are being settled by the total), SALES_ERR_ARGUMENT, SALES_ERR_STATE. */
+ * SALES_OK, SALES_QUEUED (inside a callback; not done to a sale that begins after this call), SALES_ERR_NOT_FOUND
+ * (nothing of this slot is in doubt), SALES_ERR_BUSY (the books are being settled by the total), SALES_ERR_ARGUMENT,
+ * SALES_ERR_STATE. */
 sales_status_t sales_resolve(sales_t sales,
                              uint64_t now,
                              const struct sales_id_t *slot_id,
@@ -1401,10 +1403,10 @@ sales_status_t sales_next_deadline(sales_t sales, uint64_t *at, struct sales_err
 
 /** Ends a sale by hand; its space is given back. `flags`: 0 or SALES_ABANDON_FILLED. [thread-safe] [may wait for the
  * disk]
- * SALES_OK, SALES_ALREADY (ended), SALES_QUEUED (inside a callback; or content operations are being cancelled first;
- * or another thread is at the sale, which is kept all the same if it is filled by then and flags is 0),
- * SALES_ERR_NOT_FOUND, SALES_ERR_IN_USE (filled, or a fill is out, and not SALES_ABANDON_FILLED), SALES_ERR_ARGUMENT,
- * SALES_ERR_STATE. */
+ * SALES_OK, SALES_ALREADY (ended), SALES_QUEUED (inside a callback, and not done to a sale that begins after this
+ * call; or content operations are being cancelled first; or another thread is at the sale, which is kept all the same
+ * if it is filled by then and flags is 0), SALES_ERR_NOT_FOUND, SALES_ERR_IN_USE (filled, or a fill is out, and not
+ * SALES_ABANDON_FILLED), SALES_ERR_ARGUMENT, SALES_ERR_STATE. */
 sales_status_t sales_abandon(sales_t sales,
                              uint64_t now,
                              const struct sales_id_t *slot_id,

@@ -56,7 +56,8 @@ pub unsafe extern "C" fn sales_release(
 /// Tells how many bytes of the slot's content have landed IN TOTAL: they turn from reserved into used. Repeats and lower totals
 /// change nothing. Never busy: what arrives while the slot is worked on goes with the next step. [thread-safe] [may wait for the disk]
 ///
-/// SALES_OK: recorded, durable. SALES_ALREADY: not above what was told before. SALES_QUEUED: inside a callback, done after it returned; of several only the greatest.
+/// SALES_OK: recorded, durable. SALES_ALREADY: not above what was told before. SALES_QUEUED: inside a callback, done after it returned, but not to a sale of the
+/// slot that begins after this call; of several only the greatest.
 /// SALES_ERR_NOT_FOUND (no live reservation), SALES_ERR_AMOUNT (more than was reserved), SALES_ERR_BUSY (only while a reconcile works), SALES_ERR_STATE, SALES_ERR_DISK_FULL,
 /// SALES_ERR_STORE.
 #[no_mangle]
@@ -120,7 +121,7 @@ pub unsafe extern "C" fn sales_reservations(
 
 /// Tells what nobody knew. The SALES_EVENT_ALERT of the slot asked it: whether the repo's call took effect (`applied` 1) or not (0); after a restart,
 /// of a reserve, whether its bytes are reserved now; of a sale, whether the slot is ours on chain. What depends on it goes on. [thread-safe] [may wait for the disk]
-/// SALES_OK, SALES_QUEUED (inside a callback), SALES_ERR_NOT_FOUND (nothing of this slot is in doubt), SALES_ERR_BUSY (the books are being settled by the total),
+/// SALES_OK, SALES_QUEUED (inside a callback; not done to a sale that begins after this call), SALES_ERR_NOT_FOUND (nothing of this slot is in doubt), SALES_ERR_BUSY (the books are being settled by the total),
 /// SALES_ERR_ARGUMENT, SALES_ERR_STATE.
 #[no_mangle]
 pub unsafe extern "C" fn sales_resolve(
