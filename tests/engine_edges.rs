@@ -459,3 +459,20 @@ fn a_fill_that_waits_is_not_asked_for_too_late() {
     }
     assert!(found > 0);
 }
+
+/// Its request was read, and then space was reserved, to be given back.
+#[test]
+fn a_slot_that_is_wanted_no_more_is_not_reserved() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { can_read_request: true, ..Host::default() });
+    let (engine, _) = started(&place, &host, options());
+    let whole = ask(1, 1);
+    engine.on_request(1000, at(10), Ask { request: None, ..whole.clone() }).unwrap();
+    let (kind, token, _) = host.tokens.lock().unwrap().remove(0);
+    assert_eq!(kind, OpKind::ReadRequest);
+    engine.on_request_event(1001, at(20), request(1), Happened::RequestFailed).unwrap();
+    let answer = Answer { request: whole.request.map(Box::new), ..Answer::of(SALES_OK) };
+    engine.complete(1002, token, answer).unwrap();
+    assert_eq!(engine.sale(slot(1)).unwrap().0.state, State::Failed);
+    assert_eq!(host.reserves.load(Ordering::SeqCst), 0);
+}

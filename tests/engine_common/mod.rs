@@ -31,6 +31,7 @@ pub struct Host {
     pub prove_hook: Mutex<Option<Hook>>,
     pub full: AtomicBool,
     pub can_read: bool,
+    pub can_read_request: bool,
     pub can_free: bool,
     pub read_hook: Mutex<Option<Hook>>,
     pub can_clear: bool,
@@ -122,11 +123,17 @@ impl Chain for Host {
         self.tokens.lock().unwrap().push((op.kind, op.token, op.slot));
         SALES_PENDING
     }
-    fn read_request(&self, _: &Op, _: &Id) -> i32 {
-        SALES_OK
+    fn read_request(&self, op: &Op, _: &Id) -> i32 {
+        self.tokens.lock().unwrap().push((op.kind, op.token, op.slot));
+        SALES_PENDING
     }
     fn has(&self, kind: OpKind) -> bool {
-        self.can_read && kind == OpKind::ReadSlot || self.can_free && kind == OpKind::FreeSlot
+        match kind {
+            OpKind::ReadSlot => self.can_read,
+            OpKind::FreeSlot => self.can_free,
+            OpKind::ReadRequest => self.can_read_request,
+            _ => false,
+        }
     }
     fn has_my_slots(&self) -> bool {
         false
