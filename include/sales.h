@@ -900,8 +900,9 @@ typedef struct sales_reason_t {
     char text[120];
 } sales_reason_t;
 
-/** What chain.read_slot gives: one consistent view, not older than the call that asked for it. Where something is
- * told of the chain before it is given, nothing follows from it: it is asked for again after a pause. */
+/** What chain.read_slot gives: one consistent view, not older than the call that asked for it. Where SLOT_FREED of
+ * the slot or a removal of its request is told before it is given, nothing follows from it: it is asked for again
+ * after a pause. */
 typedef struct sales_slot_view_t {
     uint32_t size;
     /** SALES_REQUEST_*, or SALES_STATE_UNKNOWN. */

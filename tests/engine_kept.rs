@@ -246,3 +246,21 @@ fn an_end_that_is_left_to_another_thread_passes_nothing() {
     assert!(sale.state == State::Filled && sale.in_doubt, "{sale:?}");
     is_seen(&engine, 1007, 30);
 }
+
+/// No block counts for a removal: one that was refused, because too much waited, held back its block for the life of the instance.
+#[test]
+fn a_removal_that_is_refused_holds_no_block() {
+    let place = Place::in_memory();
+    let (host, engine, _) = filled(&place);
+    let within = engine.clone();
+    *host.hook.lock().unwrap() = Some(Box::new(move || {
+        while within.consumed(1002, slot(1), 1).is_ok() {}
+        let told = within.on_slot(1002, taken_back(20), request(5), 0, Happened::SlotFreed);
+        assert_eq!(status(told), Err(SALES_ERR_FULL));
+    }));
+    engine.evaluate(1002, &ask(3, 1)).unwrap();
+    for _ in 0..3 {
+        engine.tick(1003).unwrap();
+    }
+    is_seen(&engine, 1005, 30);
+}

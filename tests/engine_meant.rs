@@ -99,3 +99,23 @@ fn what_landed_inside_a_callback_is_recorded() {
     assert_eq!(engine.reservation(slot(1)).unwrap().record.consumed, 40);
     assert_eq!(host.total.load(Ordering::SeqCst), 60);
 }
+
+/// The sale had ended, and its slot was reserved by hand.
+#[test]
+fn what_landed_for_a_sale_is_not_taken_from_a_reservation_by_hand() {
+    let place = Place::in_memory();
+    let (host, engine, _) = filled(&place);
+    let within = engine.clone();
+    *host.hook.lock().unwrap() = Some(Box::new(move || {
+        assert_eq!(within.consumed(1002, slot(1), 60), Ok(SALES_QUEUED));
+        let other = within.clone();
+        let reserved = move || {
+            other.on_request_event(1002, at(20), request(1), Happened::RequestFailed).unwrap();
+            assert!(other.sale(slot(1)).unwrap().0.is_ended());
+            assert_eq!(other.reserve(1002, slot(1), 100).unwrap().status, SALES_OK);
+        };
+        std::thread::spawn(reserved).join().unwrap();
+    }));
+    engine.evaluate(1002, &ask(3, 1)).unwrap();
+    assert_eq!(host.total.load(Ordering::SeqCst), 100, "nothing of it landed");
+}

@@ -130,3 +130,20 @@ fn a_slot_at_its_payout_ends_without_a_read() {
     let (sale, _) = engine.sale(slot(1)).unwrap();
     assert_eq!((sale.state, host.total.load(Ordering::SeqCst)), (State::Failed, 0));
 }
+
+/// Each read was put off by what was told of others, or told again, and the slot was never paid.
+#[test]
+fn what_is_told_of_others_puts_off_no_read() {
+    let of_another = |engine: &Engine| engine.on_slot(1003, taken_back(20), request(7), 0, Happened::SlotFreed);
+    let told_again = |engine: &Engine| engine.on_request_event(1003, at(20), request(1), Happened::RequestEnded);
+    for tell in [&of_another as &dyn Fn(&Engine) -> Result<i32, _>, &told_again] {
+        let place = Place::in_memory();
+        let (host, engine, _) = filled_with(&place, reads());
+        engine.on_request_event(1002, at(20), request(1), Happened::RequestEnded).unwrap();
+        let token = out(&host);
+        tell(&engine).unwrap();
+        engine.complete(1004, token, view(RequestState::Finished, SlotState::Finished, true)).unwrap();
+        let (sale, _) = engine.sale(slot(1)).unwrap();
+        assert_eq!((sale.state, host.total.load(Ordering::SeqCst)), (State::Finished, 0));
+    }
+}

@@ -166,7 +166,7 @@ impl Engine {
         // What became true before is told before.
         self.deliver();
         if let Some(mailbox) = self.memory().mailboxes.get_mut(&sale.slot).filter(|_| kind == OpKind::ReadSlot) {
-            mailbox.view_is_old = false;
+            mailbox.is_asked_for(sale.request);
         }
         let called = self.tokens.call(op, |op| match kind {
             OpKind::ReserveSlot => chain.reserve_slot(op, &slot),

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::event::{Event, EventKind};
 use crate::host::{known, Answer, OpKind};
 use crate::ledger::acts::Note;
+use crate::ledger::record::Record;
 use crate::ledger::task::Got;
 use crate::market::Id;
 use crate::sales::acts::SalesAct;
@@ -54,10 +55,12 @@ impl Engine {
         self.ledger.group().backend().seq()
     }
 
-    /// Does what was told inside a callback, unless its slot has a sale that was made since: that one was not meant.
+    /// Does what was told inside a callback, unless its slot has a sale that was made since, or after a sale was reserved by hand: that was not meant.
     pub(super) fn if_meant(&self, slot: &Id, told_at: u64, now: impl FnOnce() -> Result<i32>) -> Result<i32> {
-        if self.sale_if_whole(slot)?.is_some_and(|sale| sale.act > told_at) {
-            let text = format!("slot {slot}: this was told inside a callback, before the slot's sale began");
+        let Some(sale) = self.sale_if_whole(slot)? else { return now() };
+        let since = |record: Record| record.is_live() && record.consumed == 0 && record.act > told_at;
+        if sale.act > told_at || sale.is_ended() && self.ledger.record(slot)?.is_some_and(since) {
+            let text = format!("slot {slot}: this was told inside a callback, before what the slot has now was begun");
             return Err(Error::new(SALES_ERR_NOT_FOUND, text));
         }
         now()

@@ -2,6 +2,7 @@
 
 use super::told::{ends_all, News, Telling};
 use crate::host::OpKind;
+use crate::market::Id;
 use crate::sales::step::{Happened, Input};
 use std::collections::VecDeque;
 
@@ -20,8 +21,8 @@ pub struct Mailbox {
     told: Vec<News>,
     /// The last end was taken back, and no step was taken since: the end that the sale may wait for does not come.
     pub end_is_off: bool,
-    /// Something was told or taken back since the chain was asked for its slot: what that answers may be from before.
-    pub view_is_old: bool,
+    /// The chain was asked for the slot, which is of this request, and nothing came since by which that answer could be from before.
+    view_of: Option<Id>,
 }
 
 impl Mailbox {
@@ -70,7 +71,10 @@ impl Mailbox {
 
     /// It is told something of the chain. Told again while it waits, because the store refuses it, it waits in its place, and once.
     pub fn is_told(&mut self, news: News, what: Happened) {
-        self.view_is_old = true;
+        // An older view of any other event is mended by the next, or by what the chain refuses.
+        if what == Happened::SlotFreed {
+            self.view_of = None;
+        }
         self.end_is_off &= !news.is_end();
         let was_told = self.told.contains(&news);
         if !was_told {
@@ -84,7 +88,9 @@ impl Mailbox {
     /// Something is taken back, of this sale or another, and may not be told to it yet: what of it waits does so no more. The same of another block may
     /// still stand.
     pub fn is_taken_back(&mut self, removal: &News) {
-        self.view_is_old = true;
+        if self.view_of == Some(removal.of) {
+            self.view_of = None;
+        }
         self.told.retain(|told| !removal.takes_back(told));
         let told = &self.told;
         self.inbox.retain(|input| !matches!(input, Input::Happened(what) if !stands(told, *what)));
@@ -98,6 +104,16 @@ impl Mailbox {
 
     fn has_no_end(&self) -> bool {
         !self.told.iter().any(News::is_end)
+    }
+
+    /// The chain is asked for the slot.
+    pub fn is_asked_for(&mut self, request: Id) {
+        self.view_of = Some(request);
+    }
+
+    /// Whether what the chain answers may be from before something that was told since it was asked.
+    pub fn view_is_old(&self) -> bool {
+        self.view_of.is_none()
     }
 
     /// Whether what is taken in now was taken back since it was told: it has no effect any more.

@@ -49,6 +49,9 @@ impl Memory {
     /// Something that was told is taken in, or is not; what was taken back meanwhile has no effect any more, and is not to be told again.
     pub(super) fn end_telling(&mut self, news: News, number: u64, durable: Option<bool>) {
         let is_taken_back = self.kept.end_telling(number);
+        if news.removed {
+            return; // no block counts for it
+        }
         if is_taken_back {
             self.take_out_of_sales(&news.removal(), Some(number));
         }

@@ -222,7 +222,7 @@ impl Engine {
             if mailbox.is_off(&input) {
                 return Ok(None);
             }
-            let (end_is_off, view_is_old) = (mailbox.take_end_is_off(taken_back), mailbox.view_is_old);
+            let (end_is_off, view_is_old) = (mailbox.take_end_is_off(taken_back), mailbox.view_is_old());
             Env { now, latest, fill_margin_s: FILL_MARGIN_S, can, pending, stopping, end_is_off, view_is_old }
         };
         let moved = step(&sale, input, &env);

@@ -153,8 +153,8 @@ pub struct sales_op_t {
     pub slot_id: sales_id_t,
 }
 
-/// What chain.read_slot gives: one consistent view, not older than the call that asked for it. Where something is told of the chain before it is given, nothing
-/// follows from it: it is asked for again after a pause.
+/// What chain.read_slot gives: one consistent view, not older than the call that asked for it. Where SLOT_FREED of the slot or a
+/// removal of its request is told before it is given, nothing follows from it: it is asked for again after a pause.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sales_slot_view_t {

@@ -119,7 +119,7 @@ pub struct Env {
     pub pending: Option<OpKind>,
     /// The end that the sale may wait for was taken back.
     pub end_is_off: bool,
-    /// Something was told or taken back since the chain was asked for the slot: what that answers may be from before.
+    /// The slot was freed, or something was taken back, since the chain was asked for it: what that answers may be from before.
     pub view_is_old: bool,
     /// The instance stops: what is told is taken in, and no effect is done; nothing may be marked as asked for. The next start goes on from here.
     pub stopping: bool,

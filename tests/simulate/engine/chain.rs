@@ -268,6 +268,13 @@ impl Chain {
         Some(was_ours)
     }
 
+    /// A request is told again, which may have been forgotten: so is its end.
+    pub fn tell_end_again(&mut self, request: &Id) {
+        if let Some(on) = self.requests.get_mut(request) {
+            on.told = false;
+        }
+    }
+
     /// Hosts watch the clock and tell that a request has ended; those that cannot ask the chain must.
     pub fn tell_ends(&mut self, time: u64, sure: bool) {
         let mut told = Vec::new();

@@ -141,7 +141,9 @@ impl World {
         self.after_a_request(&told, at.block, expected, answer.as_ref());
         // It may have been forgotten, and then it begins anew.
         if !matches!(answer, Some(Ok(SALES_ALREADY))) {
-            self.t().fulfilled.remove(&told.request_id);
+            let mut t = self.t();
+            t.fulfilled.remove(&told.request_id);
+            t.chain.tell_end_again(&told.request_id);
         }
         match answer {
             Some(Ok(SALES_OK)) => self.t().count("request accepted"),
