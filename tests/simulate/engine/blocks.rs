@@ -1,6 +1,7 @@
 //! The greatest block seen: from there a restart has the chain told again, so nothing that was told of an earlier one may be missing,
 //! and what is taken in is not asked for again.
 
+use super::chain::Wire;
 use super::held::Held;
 use super::truth::Truth;
 use sales::datastore::Backend;
@@ -30,6 +31,8 @@ pub struct Blocks {
     maybe: BTreeSet<Piece>,
     /// Slots that were freed, which the store did not take before their request ended: they are not sold again.
     passed: BTreeSet<(Id, Option<u64>)>,
+    /// Requests whose end was told inside a callback: what of them was kept then, nobody can say.
+    ended_inside: BTreeSet<Id>,
     /// The host has called from inside a callback since something was told.
     called_in: bool,
     /// Left to another thread, which has not run since; and by which.
@@ -144,7 +147,7 @@ impl Truth {
 
     /// A slot that was freed is not sold again, because its request ended before the store took that.
     pub fn was_passed(&self, request: Id, index: Option<u64>) -> bool {
-        self.blocks.passed.contains(&(request, index))
+        self.blocks.passed.contains(&(request, index)) || self.blocks.ended_inside.contains(&request)
     }
 
     /// The module was stopped: what it kept is to be told again, or was taken in at the end.
@@ -156,8 +159,11 @@ impl Truth {
     }
 
     /// Something is told without a block, from inside a callback: how that ends is not answered.
-    pub fn told_inside(&mut self) {
+    pub fn told_inside(&mut self, wire: &Wire) {
         self.blocks.unclear = true;
+        if wire.index.is_none() && wire.what != Happened::RequestFulfilled {
+            self.blocks.ended_inside.insert(wire.request);
+        }
     }
 
     /// The number moves, durably, before and now.

@@ -241,7 +241,7 @@ impl Host {
                 {
                     let mut t = self.shared.lock();
                     t.count("event told inside a callback");
-                    t.told_inside();
+                    t.told_inside(&wire);
                 }
                 let told = super::market::tell(engine, now, sales::engine::At::default(), &wire);
                 let mut t = self.shared.lock();
@@ -281,7 +281,7 @@ impl Host {
             (7, _, Some(wire)) => {
                 let mut t = self.shared.lock();
                 t.count("an index outside of its request is told");
-                t.told_inside();
+                t.told_inside(&wire);
                 let slots = t.chain.requests.get(&wire.request).map_or(0, |on| on.ask.slots);
                 drop(t);
                 engine.on_slot(now, sales::engine::At::default(), wire.request, slots, Happened::SlotFreed)
