@@ -5,6 +5,7 @@ mod store_common;
 
 use engine_common::*;
 use sales::engine::Engine;
+use sales::host::Answer;
 use sales::market::Id;
 use sales::sales::sale::State;
 use sales::sales::Happened;
@@ -118,4 +119,36 @@ fn what_landed_for_a_sale_is_not_taken_from_a_reservation_by_hand() {
     }));
     engine.evaluate(1002, &ask(3, 1)).unwrap();
     assert_eq!(host.total.load(Ordering::SeqCst), 100, "nothing of it landed");
+}
+
+/// What is reserved by hand in the same callback is meant.
+#[test]
+fn what_is_reserved_and_lands_in_one_callback_is_recorded() {
+    for pends in [false, true] {
+        let place = Place::in_memory();
+        let host = Arc::new(Host { pends: AtomicBool::new(true), reserve_pends: pends, ..Host::default() });
+        let (engine, _) = started(&place, &host, options());
+        let next = || host.tokens.lock().unwrap().remove(0).1;
+        engine.on_request(1000, at(10), ask(1, 1)).unwrap();
+        if pends {
+            engine.complete(1000, next(), Answer::of(SALES_OK)).unwrap();
+        }
+        engine.abandon(1000, slot(1), false).unwrap();
+        engine.complete(1000, next(), Answer::of(SALES_HOST_CANCELLED)).unwrap();
+        assert!(engine.sale(slot(1)).unwrap().0.is_ended());
+        let token = pends.then(|| {
+            assert_eq!(engine.reserve(1002, slot(1), 100).unwrap().status, SALES_PENDING);
+            next()
+        });
+        let within = engine.clone();
+        *host.hook.lock().unwrap() = Some(Box::new(move || {
+            match token {
+                Some(token) => assert_eq!(within.complete(1002, token, Answer::of(SALES_OK)), Ok(SALES_OK)),
+                None => assert_eq!(within.reserve(1002, slot(1), 100).unwrap().status, SALES_QUEUED),
+            }
+            assert_eq!(within.consumed(1002, slot(1), 60), Ok(SALES_QUEUED));
+        }));
+        engine.evaluate(1002, &ask(3, 1)).unwrap();
+        assert_eq!(engine.reservation(slot(1)).unwrap().record.consumed, 60);
+    }
 }

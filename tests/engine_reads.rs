@@ -114,21 +114,88 @@ fn freed_while_an_older_read_is_out() {
     assert_eq!((sale.state, host.total.load(Ordering::SeqCst)), (State::Lost, 0));
 }
 
-/// A host whose table was registered anew without read_slot was asked for it for ever.
+/// The host is registered anew and cannot read the chain any more.
+fn is_anew(engine: &Engine, now: u64) {
+    assert_eq!(engine.stop(now), Ok(SALES_OK));
+    engine.register_chain(Arc::new(Host::default())).unwrap();
+    assert_eq!(engine.start(now), Ok(SALES_OK));
+}
+
+/// At its payout, it was asked for a read for ever; or released, although only the clock said that it had ended, or the end had been taken back.
 #[test]
-fn a_slot_at_its_payout_ends_without_a_read() {
+fn a_slot_at_its_payout_that_cannot_be_read_waits_for_a_word() {
+    for (by_clock, then) in [(true, None), (false, None), (true, Some(true)), (false, Some(false))] {
+        let place = Place::in_memory();
+        let (host, engine, _) = filled_with(&place, reads());
+        if by_clock {
+            engine.tick(2001).unwrap();
+        } else {
+            engine.on_request_event(1002, at(20), request(1), Happened::RequestFailed).unwrap();
+        }
+        let token = out(&host);
+        if !by_clock {
+            let removal = engine.on_request_event(1003, taken_back(20), request(1), Happened::RequestFailed);
+            assert_eq!(removal, Ok(SALES_OK));
+        }
+        engine.complete(2001, token, Answer::of(SALES_HOST_TRANSIENT)).unwrap();
+        is_anew(&engine, 2002);
+        engine.tick(3000).unwrap();
+        let (sale, _) = engine.sale(slot(1)).unwrap();
+        assert_eq!((sale.state, sale.in_doubt, host.total.load(Ordering::SeqCst)), (State::Filled, true, 100));
+        let state = match then {
+            Some(ours) => {
+                engine.resolve(3000, slot(1), ours).unwrap();
+                if ours {
+                    State::Filled
+                } else {
+                    State::Lost
+                }
+            }
+            None => {
+                engine.on_request_event(3000, at(30), request(1), Happened::RequestFailed).unwrap();
+                State::Failed
+            }
+        };
+        let held = if state == State::Filled { 100 } else { 0 };
+        let (sale, _) = engine.sale(slot(1)).unwrap();
+        assert_eq!((sale.state, host.total.load(Ordering::SeqCst)), (state, held));
+    }
+}
+
+/// Its end had been looked for by the clock, and then the clock alone released it.
+#[test]
+fn a_slot_that_cannot_be_read_any_more_is_not_ended_by_the_clock() {
     let place = Place::in_memory();
     let (host, engine, _) = filled_with(&place, reads());
-    engine.on_request_event(1002, at(20), request(1), Happened::RequestFailed).unwrap();
-    let token = out(&host);
-    assert_eq!(engine.stop(1003), Ok(SALES_PENDING));
-    engine.complete(1003, token, Answer::of(SALES_HOST_TRANSIENT)).unwrap();
-    assert_eq!(engine.stop(1003), Ok(SALES_OK));
-    engine.register_chain(Arc::new(Host::default())).unwrap();
-    assert_eq!(engine.start(1004), Ok(SALES_OK));
-    engine.tick(1100).unwrap();
+    is_anew(&engine, 1004);
+    engine.tick(2001).unwrap();
+    engine.tick(5001).unwrap();
     let (sale, _) = engine.sale(slot(1)).unwrap();
-    assert_eq!((sale.state, host.total.load(Ordering::SeqCst)), (State::Failed, 0));
+    assert_eq!((sale.state, host.total.load(Ordering::SeqCst)), (State::Filled, 100));
+}
+
+/// It waited for a chain that does not answer.
+#[test]
+fn what_is_given_up_by_force_goes_whatever_the_chain_answers() {
+    let lagging = Answer::of(SALES_HOST_TRANSIENT);
+    let old = view(RequestState::Started, SlotState::Filled, true);
+    for (ended, again, answer) in [(true, false, lagging.clone()), (false, false, lagging), (false, true, old)] {
+        let place = Place::in_memory();
+        let (host, engine, _) = filled_with(&place, reads());
+        if ended {
+            engine.on_request_event(1002, at(20), request(1), Happened::RequestFailed).unwrap();
+        } else {
+            engine.on_slot(1002, at(20), request(1), 0, Happened::SlotFreed).unwrap();
+        }
+        let token = out(&host);
+        if again {
+            engine.on_slot(1002, at(21), request(1), 0, Happened::SlotFreed).unwrap();
+        }
+        assert_eq!(status(engine.abandon(1003, slot(1), true)), Ok(SALES_QUEUED));
+        engine.complete(1004, token, answer).unwrap();
+        let (sale, _) = engine.sale(slot(1)).unwrap();
+        assert_eq!((sale.state, host.total.load(Ordering::SeqCst)), (State::Abandoned, 0));
+    }
 }
 
 /// Each read was put off by what was told of others, or told again, and the slot was never paid.

@@ -1,9 +1,11 @@
 //! The outermost call of a thread into an instance, and the work that waits for it. A call made from inside a callback finds the frame
 //! of the call that made the callback, leaves its input there, and returns: the stack does not grow.
 
+use super::tokens::Owner;
 use super::told::News;
 use super::work::Work;
 use crate::error::{Error, Result};
+use crate::market::Id;
 use crate::status::*;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -123,6 +125,16 @@ pub fn leave(engine: u64, work: Work) -> Result<()> {
 /// Leaves what follows from the engine's own work; never refused.
 pub fn follow(engine: u64, work: Work) {
     with(engine, |frame| frame.work.push_back(work));
+}
+
+/// Whether a reserve of a slot waits to be done, or to go on.
+pub fn begins(engine: u64, slot: &Id) -> bool {
+    let is_it = |work: &Work| match work {
+        Work::Reserve(of, ..) => of == slot,
+        Work::Continue(Owner::Task(task, _), _) => task.slot == *slot,
+        _ => false,
+    };
+    with(engine, |frame| frame.work.iter().any(is_it)).unwrap_or_default()
 }
 
 /// The next thing to do.

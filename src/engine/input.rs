@@ -50,9 +50,12 @@ impl Engine {
         self.while_running(now)
     }
 
-    /// The store's last commit: a sale that is made after it is not meant by what is told now.
-    fn told_at(&self) -> u64 {
-        self.ledger.group().backend().seq()
+    /// The store's last commit: what a slot has from later on is not meant by what is told now, but for what waits in this very call.
+    fn told_at(&self, slot: &Id) -> u64 {
+        match frame::begins(self.key, slot) {
+            true => u64::MAX,
+            false => self.ledger.group().backend().seq(),
+        }
     }
 
     /// Does what was told inside a callback, unless its slot has a sale that was made since, or after a sale was reserved by hand: that was not meant.
@@ -127,7 +130,7 @@ impl Engine {
         self.must_run()?;
         named(&slot, "slot_id")?;
         self.see(now);
-        self.now_or_queued(|| Work::Consume(slot, total, self.told_at()), || self.consume_now(slot, total))
+        self.now_or_queued(|| Work::Consume(slot, total, self.told_at(&slot)), || self.consume_now(slot, total))
     }
 
     /// What landed is recorded when the call is answered, also where the repo's part of it pends or is in doubt.
@@ -147,7 +150,7 @@ impl Engine {
     pub fn resolve(&self, now: u64, slot: Id, applied: bool) -> Result<i32> {
         self.must_run()?;
         self.see(now);
-        self.now_or_queued(|| Work::Resolve(slot, applied, self.told_at()), || self.resolve_now(slot, applied))
+        self.now_or_queued(|| Work::Resolve(slot, applied, self.told_at(&slot)), || self.resolve_now(slot, applied))
     }
 
     pub(super) fn resolve_now(&self, slot: Id, applied: bool) -> Result<i32> {
@@ -218,7 +221,7 @@ impl Engine {
     pub fn abandon(&self, now: u64, slot: Id, force: bool) -> Result<i32> {
         self.must_run()?;
         self.see(now);
-        self.now_or_queued(|| Work::Abandon(slot, force, self.told_at()), || self.abandon_now(slot, force))
+        self.now_or_queued(|| Work::Abandon(slot, force, self.told_at(&slot)), || self.abandon_now(slot, force))
     }
 
     pub(super) fn abandon_now(&self, slot: Id, force: bool) -> Result<i32> {

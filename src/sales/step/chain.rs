@@ -9,7 +9,7 @@ use crate::status::*;
 impl Stepping<'_> {
     pub(super) fn view_answered(&mut self, answer: &Answer) -> Effect {
         let Some(view) = answer.view.as_deref().filter(|view| answer.is_ok() && tells(view)) else {
-            return self.pause();
+            return self.view_tells_nothing();
         };
         // The chain knows the request's end; an ask may have come without it.
         if view.ends_at > 0 && matches!(view.request_state, RequestState::New | RequestState::Started) {
@@ -17,7 +17,7 @@ impl Stepping<'_> {
         }
         if self.env.view_is_old {
             // What the chain told meanwhile may be newer, and what follows cannot be undone.
-            return self.pause();
+            return self.view_tells_nothing();
         }
         match self.sale.state {
             State::Filling => self.view_while_filling(view),
@@ -25,6 +25,33 @@ impl Stepping<'_> {
             State::Payout => self.view_at_payout(view),
             _ => Effect::Rest,
         }
+    }
+
+    /// It is asked again; but what an operator gave up by force goes whatever the chain says.
+    fn view_tells_nothing(&mut self) -> Effect {
+        if self.sale.state >= State::Filled && self.sale.wanted == Some(State::Abandoned) {
+            return self.go(State::Abandoned);
+        }
+        self.pause()
+    }
+
+    /// A slot at its payout, at a host that was registered anew and cannot read the chain any more. Whether its request has ended is not sure: the clock
+    /// alone may have said so, or the end may have been taken back.
+    pub(super) fn cannot_be_read(&mut self) -> Effect {
+        if self.sale.wanted == Some(State::Abandoned) {
+            return self.go(State::Abandoned);
+        }
+        let sale = &mut self.sale;
+        sale.state = State::Filled;
+        sale.since = self.env.now;
+        sale.wanted = None;
+        sale.in_doubt = true;
+        sale.next_at = u64::MAX;
+        let text =
+            "the request may have ended, and the chain cannot be read: an end that is told, or sales_resolve, tells";
+        self.note(SALES_OK, text);
+        self.alert(text.to_string());
+        Effect::Rest
     }
 
     pub(super) fn view_while_filling(&mut self, view: &SlotView) -> Effect {

@@ -213,8 +213,7 @@ impl Stepping<'_> {
                 Effect::Rest
             }
             State::Payout if self.env.can.read_slot => Effect::ReadSlot,
-            // Registered anew, the host cannot read the chain any more: as a slot ends there.
-            State::Payout => self.go(self.sale.wanted.unwrap_or(State::Finished)),
+            State::Payout => self.cannot_be_read(),
             _ => match self.sale.back {
                 Return::Clear if self.env.can.clear && self.sale.stored => Effect::Clear,
                 Return::Clear | Return::Release => {

@@ -58,6 +58,11 @@ impl Stepping<'_> {
         }
         // A retry further away than the longest pause comes from a clock that was set back: it is due.
         let watching_end = self.sale.state == State::Filled && self.sale.kept && !self.sale.check;
+        if watching_end && !self.env.can.read_slot {
+            // It could be read when that was written. Time alone ends nothing.
+            self.sale.next_at = self.end_watch();
+            return Effect::Rest;
+        }
         if watching_end {
             return if latest > self.sale.ends_at { self.ended(State::Finished) } else { Effect::Rest };
         }
