@@ -152,3 +152,13 @@ fn what_is_reserved_and_lands_in_one_callback_is_recorded() {
         assert_eq!(engine.reservation(slot(1)).unwrap().record.consumed, 60);
     }
 }
+
+/// A reserve by hand waits in the same callback, and is refused when the slot is sold anew: what comes behind it is not meant for that sale.
+#[test]
+fn a_reserve_by_hand_lets_the_next_sale_be_abandoned_for_nobody() {
+    let (host, engine) = told_of_the_last_sale(|engine| {
+        assert_eq!(engine.reserve(1001, slot(1), 100).map(|answered| answered.status).ok(), Some(SALES_QUEUED));
+        status(engine.abandon(1001, slot(1), true))
+    });
+    is_at_work(&host, &engine);
+}

@@ -162,16 +162,36 @@ fn a_slot_at_its_payout_that_cannot_be_read_waits_for_a_word() {
     }
 }
 
-/// Its end had been looked for by the clock, and then the clock alone released it.
+/// Its end had been looked for by the clock, and then the clock alone released it; or a slot that was freed, and not yet read, was kept without a word.
+/// As soon as the chain can be read again, it says what is true.
 #[test]
-fn a_slot_that_cannot_be_read_any_more_is_not_ended_by_the_clock() {
-    let place = Place::in_memory();
-    let (host, engine, _) = filled_with(&place, reads());
-    is_anew(&engine, 1004);
-    engine.tick(2001).unwrap();
-    engine.tick(5001).unwrap();
-    let (sale, _) = engine.sale(slot(1)).unwrap();
-    assert_eq!((sale.state, host.total.load(Ordering::SeqCst)), (State::Filled, 100));
+fn a_slot_that_cannot_be_read_any_more_is_in_doubt_until_it_can() {
+    for (freed, word) in [(false, None), (true, None), (false, Some(true)), (true, Some(false))] {
+        let place = Place::in_memory();
+        let (host, engine, _) = filled_with(&place, reads());
+        if freed {
+            engine.on_slot(1002, at(20), request(1), 0, Happened::SlotFreed).unwrap();
+            engine.complete(1002, out(&host), Answer::of(SALES_HOST_TRANSIENT)).unwrap();
+        }
+        is_anew(&engine, 1004);
+        engine.tick(2001).unwrap();
+        engine.tick(5001).unwrap();
+        let (sale, _) = engine.sale(slot(1)).unwrap();
+        assert_eq!((sale.state, sale.in_doubt, host.total.load(Ordering::SeqCst)), (State::Filled, true, 100));
+        if let Some(ours) = word {
+            engine.resolve(5001, slot(1), ours).unwrap();
+            let (sale, _) = engine.sale(slot(1)).unwrap();
+            let (state, held) = if ours { (State::Filled, 100) } else { (State::Lost, 0) };
+            assert_eq!((sale.state, sale.in_doubt, host.total.load(Ordering::SeqCst)), (state, false, held));
+            continue;
+        }
+        assert_eq!(engine.stop(5002), Ok(SALES_OK));
+        engine.register_chain(host.clone()).unwrap();
+        assert_eq!(engine.start(5002), Ok(SALES_OK));
+        engine.complete(5003, out(&host), view(RequestState::Started, SlotState::Filled, true)).unwrap();
+        let (sale, _) = engine.sale(slot(1)).unwrap();
+        assert_eq!((sale.state, sale.in_doubt, host.total.load(Ordering::SeqCst)), (State::Filled, false, 100));
+    }
 }
 
 /// It waited for a chain that does not answer.

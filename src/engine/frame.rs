@@ -5,6 +5,8 @@ use super::tokens::Owner;
 use super::told::News;
 use super::work::Work;
 use crate::error::{Error, Result};
+use crate::host::OpKind;
+use crate::ledger::task::Purpose;
 use crate::market::Id;
 use crate::status::*;
 use std::cell::RefCell;
@@ -127,11 +129,13 @@ pub fn follow(engine: u64, work: Work) {
     with(engine, |frame| frame.work.push_back(work));
 }
 
-/// Whether a reserve of a slot waits to be done, or to go on.
-pub fn begins(engine: u64, slot: &Id) -> bool {
+/// Whether a reserve of a slot by hand waits to be done, or to go on.
+pub fn reserves(engine: u64, slot: &Id) -> bool {
     let is_it = |work: &Work| match work {
         Work::Reserve(of, ..) => of == slot,
-        Work::Continue(Owner::Task(task, _), _) => task.slot == *slot,
+        Work::Continue(Owner::Task(task, OpKind::RepoReserve), _) => {
+            task.slot == *slot && task.purpose == Purpose::Call
+        }
         _ => false,
     };
     with(engine, |frame| frame.work.iter().any(is_it)).unwrap_or_default()

@@ -2,7 +2,7 @@
 //! call and answers QUEUED.
 
 use super::tokens::Completed;
-use super::work::Work;
+use super::work::{Said, Work};
 use super::{frame, Answered, Engine, Recovery};
 use crate::error::{Error, Result};
 use crate::event::{Event, EventKind};
@@ -50,19 +50,15 @@ impl Engine {
         self.while_running(now)
     }
 
-    /// The store's last commit: what a slot has from later on is not meant by what is told now, but for what waits in this very call.
-    fn told_at(&self, slot: &Id) -> u64 {
-        match frame::begins(self.key, slot) {
-            true => u64::MAX,
-            false => self.ledger.group().backend().seq(),
-        }
+    fn said(&self, slot: &Id) -> Said {
+        Said { at: self.ledger.group().backend().seq(), reserves: frame::reserves(self.key, slot) }
     }
 
     /// Does what was told inside a callback, unless its slot has a sale that was made since, or after a sale was reserved by hand: that was not meant.
-    pub(super) fn if_meant(&self, slot: &Id, told_at: u64, now: impl FnOnce() -> Result<i32>) -> Result<i32> {
+    pub(super) fn if_meant(&self, slot: &Id, said: Said, now: impl FnOnce() -> Result<i32>) -> Result<i32> {
         let Some(sale) = self.sale_if_whole(slot)? else { return now() };
-        let since = |record: Record| record.is_live() && record.consumed == 0 && record.act > told_at;
-        if sale.act > told_at || sale.is_ended() && self.ledger.record(slot)?.is_some_and(since) {
+        let since = |record: Record| record.is_live() && record.consumed == 0 && record.act > said.at && !said.reserves;
+        if sale.act > said.at || sale.is_ended() && self.ledger.record(slot)?.is_some_and(since) {
             let text = format!("slot {slot}: this was told inside a callback, before what the slot has now was begun");
             return Err(Error::new(SALES_ERR_NOT_FOUND, text));
         }
@@ -130,7 +126,7 @@ impl Engine {
         self.must_run()?;
         named(&slot, "slot_id")?;
         self.see(now);
-        self.now_or_queued(|| Work::Consume(slot, total, self.told_at(&slot)), || self.consume_now(slot, total))
+        self.now_or_queued(|| Work::Consume(slot, total, self.said(&slot)), || self.consume_now(slot, total))
     }
 
     /// What landed is recorded when the call is answered, also where the repo's part of it pends or is in doubt.
@@ -150,7 +146,7 @@ impl Engine {
     pub fn resolve(&self, now: u64, slot: Id, applied: bool) -> Result<i32> {
         self.must_run()?;
         self.see(now);
-        self.now_or_queued(|| Work::Resolve(slot, applied, self.told_at(&slot)), || self.resolve_now(slot, applied))
+        self.now_or_queued(|| Work::Resolve(slot, applied, self.said(&slot)), || self.resolve_now(slot, applied))
     }
 
     pub(super) fn resolve_now(&self, slot: Id, applied: bool) -> Result<i32> {
@@ -221,7 +217,7 @@ impl Engine {
     pub fn abandon(&self, now: u64, slot: Id, force: bool) -> Result<i32> {
         self.must_run()?;
         self.see(now);
-        self.now_or_queued(|| Work::Abandon(slot, force, self.told_at(&slot)), || self.abandon_now(slot, force))
+        self.now_or_queued(|| Work::Abandon(slot, force, self.said(&slot)), || self.abandon_now(slot, force))
     }
 
     pub(super) fn abandon_now(&self, slot: Id, force: bool) -> Result<i32> {

@@ -373,8 +373,8 @@ impl Engine {
                 let result = self.release_now(slot, token);
                 self.tell_done(result, slot, token);
             }
-            Work::Consume(slot, total, told_at) => {
-                let done = self.if_meant(&slot, told_at, || self.consume_now(slot, total));
+            Work::Consume(slot, total, said) => {
+                let done = self.if_meant(&slot, said, || self.consume_now(slot, total));
                 self.tell_failure(slot, Id::ZERO, done);
             }
             Work::Request(at, ask, number) => {
@@ -384,12 +384,12 @@ impl Engine {
             Work::Event(told, number) => {
                 self.tell_failure(told.slot(), told.request, self.take_in_event(told, number));
             }
-            Work::Abandon(slot, force, told_at) => {
-                let done = self.if_meant(&slot, told_at, || self.abandon_now(slot, force));
+            Work::Abandon(slot, force, said) => {
+                let done = self.if_meant(&slot, said, || self.abandon_now(slot, force));
                 self.tell_failure(slot, Id::ZERO, done);
             }
-            Work::Resolve(slot, applied, told_at) => {
-                let done = self.if_meant(&slot, told_at, || self.resolve_now(slot, applied));
+            Work::Resolve(slot, applied, said) => {
+                let done = self.if_meant(&slot, said, || self.resolve_now(slot, applied));
                 self.tell_failure(slot, Id::ZERO, done);
             }
             Work::Continue(owner, answer) => self.go_on(owner, answer),

@@ -6,22 +6,31 @@ use crate::host::Answer;
 use crate::ledger::task::Task;
 use crate::market::{Ask, Id};
 
+/// When something was said of a slot inside a callback: what the slot has from later on is not meant.
+#[derive(Clone, Copy)]
+pub struct Said {
+    /// The store's last commit.
+    pub at: u64,
+    /// A reserve of the slot by hand waits in the same call, and is meant.
+    pub reserves: bool,
+}
+
 /// One thing to do.
 pub enum Work {
     /// sales_reserve, from inside a callback.
     Reserve(Id, u64, u64),
     /// sales_release, from inside a callback.
     Release(Id, u64),
-    /// sales_consumed, from inside a callback, and the store's last commit then.
-    Consume(Id, u64, u64),
+    /// sales_consumed, from inside a callback, and when.
+    Consume(Id, u64, Said),
     /// sales_on_request, from inside a callback, and the number of its telling.
     Request(At, Box<Ask>, u64),
     /// An event of the chain, from inside a callback, and the number of its telling.
     Event(Told, u64),
-    /// sales_abandon, from inside a callback, and the store's last commit then.
-    Abandon(Id, bool, u64),
-    /// sales_resolve, from inside a callback, and the store's last commit then.
-    Resolve(Id, bool, u64),
+    /// sales_abandon, from inside a callback, and when.
+    Abandon(Id, bool, Said),
+    /// sales_resolve, from inside a callback, and when.
+    Resolve(Id, bool, Said),
     /// A completion: whoever waited for it goes on.
     Continue(Owner, Answer),
     /// An operation of the ledger.

@@ -29,29 +29,29 @@ impl Stepping<'_> {
 
     /// It is asked again; but what an operator gave up by force goes whatever the chain says.
     fn view_tells_nothing(&mut self) -> Effect {
-        if self.sale.state >= State::Filled && self.sale.wanted == Some(State::Abandoned) {
+        let is_forced = self.sale.state >= State::Filled || self.sale.submitted;
+        if is_forced && self.sale.wanted == Some(State::Abandoned) {
             return self.go(State::Abandoned);
         }
         self.pause()
     }
 
-    /// A slot at its payout, at a host that was registered anew and cannot read the chain any more. Whether its request has ended is not sure: the clock
-    /// alone may have said so, or the end may have been taken back.
+    /// A slot of ours that must be looked at, at a host that was registered anew and cannot read the chain any more. Whether its request has ended is not
+    /// sure: the clock alone may have said so, or the end may have been taken back. It is read as soon as that can be.
     pub(super) fn cannot_be_read(&mut self) -> Effect {
-        if self.sale.wanted == Some(State::Abandoned) {
-            return self.go(State::Abandoned);
+        if let Some(outcome @ (State::Abandoned | State::Lost)) = self.sale.wanted {
+            return self.go(outcome);
         }
         let sale = &mut self.sale;
-        sale.state = State::Filled;
-        sale.since = self.env.now;
-        sale.wanted = None;
-        sale.in_doubt = true;
-        sale.next_at = u64::MAX;
-        let text =
-            "the request may have ended, and the chain cannot be read: an end that is told, or sales_resolve, tells";
+        if sale.state == State::Payout {
+            sale.state = State::Filled;
+            sale.since = self.env.now;
+        }
+        (sale.wanted, sale.check, sale.in_doubt, sale.attempt) = (None, true, true, 0);
+        let text = "the slot may be lost or over, and the chain cannot be read: sales_resolve tells whether it is ours and runs, or its end is told";
         self.note(SALES_OK, text);
         self.alert(text.to_string());
-        Effect::Rest
+        self.act()
     }
 
     pub(super) fn view_while_filling(&mut self, view: &SlotView) -> Effect {
@@ -77,6 +77,7 @@ impl Stepping<'_> {
         if !view.is_mine {
             return self.lost();
         }
+        self.sale.in_doubt = false;
         match outcome_of(view) {
             Some(outcome) => self.ended(outcome),
             // Over by the clock, and not by the chain, which alone decides: it is asked again, ever more seldom.

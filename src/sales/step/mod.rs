@@ -201,6 +201,9 @@ impl Stepping<'_> {
                 Effect::Fill
             }
             State::Filled | State::Proving if self.sale.check && self.env.can.read_slot => Effect::ReadSlot,
+            State::Filled | State::Proving if self.sale.check && !self.sale.in_doubt && self.sale.wanted.is_none() => {
+                self.cannot_be_read()
+            }
             State::Filled | State::Proving if self.sale.wanted.is_some() => self.go_as_wanted(),
             // Its end comes before all else: what keep says does not matter then.
             State::Filled | State::Proving if self.env.can.read_slot && self.env.latest > self.sale.ends_at => {

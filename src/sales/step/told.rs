@@ -58,10 +58,10 @@ impl Stepping<'_> {
         }
         // A retry further away than the longest pause comes from a clock that was set back: it is due.
         let watching_end = self.sale.state == State::Filled && self.sale.kept && !self.sale.check;
-        if watching_end && !self.env.can.read_slot {
+        if watching_end && latest > self.sale.ends_at && !self.env.can.read_slot {
             // It could be read when that was written. Time alone ends nothing.
-            self.sale.next_at = self.end_watch();
-            return Effect::Rest;
+            self.sale.check = true;
+            return self.act();
         }
         if watching_end {
             return if latest > self.sale.ends_at { self.ended(State::Finished) } else { Effect::Rest };
@@ -137,7 +137,11 @@ impl Stepping<'_> {
         match (self.sale.state, ours) {
             (State::Filling, true) => self.filled(),
             (State::Filling, false) => self.leave(State::Ignored, SALES_OK, "not ours, says the operator"),
-            (_, true) => Effect::Rest,
+            (_, true) => {
+                // Where the chain can be read, that says more.
+                self.sale.check &= self.env.can.read_slot;
+                Effect::Rest
+            }
             (_, false) => self.leave(State::Lost, SALES_OK, "not ours any more, says the operator"),
         }
     }
