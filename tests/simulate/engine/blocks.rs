@@ -87,7 +87,8 @@ impl Truth {
             Some(Err(error)) if (-399..=-300).contains(&error.status) && alone => {
                 let to = match piece.3 {
                     None => &mut blocks.lost,
-                    Some(_) if blocks.called_in => &mut blocks.maybe,
+                    // A start wakes the slots that rest: one that begins takes in what it keeps, within this call.
+                    Some(what) if blocks.called_in || what == Happened::RequestFulfilled => &mut blocks.maybe,
                     Some(_) => &mut blocks.kept,
                 };
                 to.insert(piece);
