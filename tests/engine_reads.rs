@@ -194,6 +194,39 @@ fn a_slot_that_cannot_be_read_any_more_is_in_doubt_until_it_can() {
     }
 }
 
+/// In doubt at a host that could not read: once it can, the chain is asked, and what it says stands above an operator's word.
+#[test]
+fn the_chain_says_more_than_an_operator() {
+    for for_fill in [false, true] {
+        for word in [None, Some(true), Some(false)] {
+            let place = Place::in_memory();
+            let fill_status = if for_fill { SALES_HOST_UNKNOWN } else { SALES_OK };
+            let host = Arc::new(Host { fill_status: AtomicI32::new(fill_status), ..Host::default() });
+            let (engine, _) = started(&place, &host, options());
+            engine.on_request(1000, at(10), ask(1, 1)).unwrap();
+            let (_, token, _) = host.tokens.lock().unwrap().remove(0);
+            engine.complete(1001, token, proof()).unwrap();
+            if !for_fill {
+                engine.on_slot(1002, at(20), request(1), 0, Happened::SlotFreed).unwrap();
+            }
+            assert!(engine.sale(slot(1)).unwrap().0.in_doubt);
+            assert_eq!(engine.stop(1003), Ok(SALES_OK));
+            let reader = Arc::new(reads());
+            engine.register_chain(reader.clone()).unwrap();
+            assert_eq!(engine.start(1003), Ok(SALES_OK));
+            let token = out(&reader);
+            if let Some(ours) = word {
+                assert_eq!(status(engine.resolve(1004, slot(1), ours)), Ok(SALES_OK));
+            }
+            assert_eq!(reader.tokens.lock().unwrap().len(), 0, "one thing is out at a time");
+            engine.complete(1005, token, view(RequestState::Started, SlotState::Filled, true)).unwrap();
+            engine.tick(1006).unwrap();
+            let (sale, _) = engine.sale(slot(1)).unwrap();
+            assert_eq!((sale.state, sale.in_doubt, host.total.load(Ordering::SeqCst)), (State::Filled, false, 100));
+        }
+    }
+}
+
 /// It waited for a chain that does not answer.
 #[test]
 fn what_is_given_up_by_force_goes_whatever_the_chain_answers() {

@@ -32,7 +32,6 @@ impl Mailbox {
         let at = self.inbox.len().saturating_sub(usize::from(again));
         let last = at.checked_sub(1).and_then(|last| self.inbox.get(last));
         let waits = match &input {
-            // Of another block.
             Input::Happened(what) => matches!(last, Some(Input::Happened(waits)) if waits == what),
             // Taken back, and not told again since.
             Input::TakenBack(what) => {
@@ -80,7 +79,7 @@ impl Mailbox {
         if !was_told {
             self.told.push(news);
         }
-        if !was_told || !self.waits_for(what) {
+        if !was_told || !waits(&self.inbox, what) {
             self.put(Input::Happened(what));
         }
     }
@@ -129,9 +128,7 @@ impl Mailbox {
     /// A step was taken: what waits no more was taken in, and an end is remembered where it is waited for.
     pub fn has_stepped(&mut self, waits_for_end: bool) {
         let inbox = &self.inbox;
-        let waits =
-            |what: Happened| inbox.iter().any(|input| matches!(input, Input::Happened(waits) if *waits == what));
-        self.told.retain(|news| waits_for_end && news.is_end() || news.what.is_some_and(waits));
+        self.told.retain(|news| waits_for_end && news.is_end() || news.what.is_some_and(|what| waits(inbox, what)));
     }
 
     /// Whether it may be forgotten: nothing is out, and nobody waits for an end.
@@ -148,10 +145,6 @@ impl Mailbox {
         let inbox: VecDeque<Input> = self.inbox.into_iter().filter(stays).collect();
         let (told, end_is_off) = (self.told, self.end_is_off);
         (!inbox.is_empty() || end_is_off).then(|| Mailbox { inbox, told, end_is_off, ..Mailbox::default() })
-    }
-
-    fn waits_for(&self, what: Happened) -> bool {
-        self.inbox.iter().any(|input| matches!(input, Input::Happened(waits) if *waits == what))
     }
 
     /// Something is asked for by now: what could not be asked for before is done with it, or wanted no more.
@@ -175,6 +168,11 @@ impl Mailbox {
             _ => self.inbox.push_front(input),
         }
     }
+}
+
+/// Whether something that happened waits to be taken in.
+fn waits(inbox: &VecDeque<Input>, what: Happened) -> bool {
+    inbox.iter().any(|input| matches!(input, Input::Happened(waits) if *waits == what))
 }
 
 /// Whether something that happened was told in a block that has not taken it back.

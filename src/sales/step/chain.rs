@@ -183,7 +183,8 @@ impl Stepping<'_> {
             }
             (Happened::SlotFreed, _) if filled => {
                 if !self.env.can.read_slot {
-                    self.sale.in_doubt = true;
+                    // Read as soon as that can be.
+                    (self.sale.check, self.sale.in_doubt) = (true, true);
                     let text = "the slot was freed on chain, and nobody can tell whose it is: sales_resolve tells";
                     self.alert(text.to_string());
                 }

@@ -134,12 +134,18 @@ impl Stepping<'_> {
             return Effect::Rest;
         }
         self.sale.in_doubt = false;
-        match (self.sale.state, ours) {
+        let state = self.sale.state;
+        if self.env.can.read_slot {
+            // Registered since it came into doubt: the chain knows better than anybody.
+            self.sale.check |= matches!(state, State::Filled | State::Proving);
+            let is_read = self.sale.check || state == State::Filling;
+            return if is_read { self.read_unless_pending() } else { Effect::Rest };
+        }
+        match (state, ours) {
             (State::Filling, true) => self.filled(),
             (State::Filling, false) => self.leave(State::Ignored, SALES_OK, "not ours, says the operator"),
             (_, true) => {
-                // Where the chain can be read, that says more.
-                self.sale.check &= self.env.can.read_slot;
+                self.sale.check = false;
                 Effect::Rest
             }
             (_, false) => self.leave(State::Lost, SALES_OK, "not ours any more, says the operator"),
