@@ -1230,8 +1230,8 @@ sales_status_t sales_reservations(sales_t sales,
 
 /** Tells what nobody knew. The SALES_EVENT_ALERT of the slot asked it: whether the repo's call took effect (`applied`
  * 1) or not (0); after a restart, of a reserve, whether its bytes are reserved now; of a sale, whether the slot is
- * ours on chain; a chain that can be read by now is asked instead. What depends on it goes on. [thread-safe] [may
- * wait for the disk]
+ * ours on chain, and for one that was filled, whether its request runs, too; a chain that can be read by now is asked
+ * instead. What depends on it goes on. [thread-safe] [may wait for the disk]
  * SALES_OK, SALES_QUEUED (inside a callback; not done to a sale that begins after this call), SALES_ERR_NOT_FOUND
  * (nothing of this slot is in doubt), SALES_ERR_BUSY (the books are being settled by the total), SALES_ERR_ARGUMENT,
  * SALES_ERR_STATE. */
@@ -1406,9 +1406,9 @@ sales_status_t sales_next_deadline(sales_t sales, uint64_t *at, struct sales_err
 /** Ends a sale by hand; its space is given back. `flags`: 0 or SALES_ABANDON_FILLED. [thread-safe] [may wait for the
  * disk]
  * SALES_OK, SALES_ALREADY (ended), SALES_QUEUED (inside a callback, and not done to a sale that begins after this
- * call; or content operations are being cancelled first; or another thread is at the sale, which is kept all the same
- * if it is filled by then and flags is 0), SALES_ERR_NOT_FOUND, SALES_ERR_IN_USE (filled, or a fill is out, and not
- * SALES_ABANDON_FILLED), SALES_ERR_ARGUMENT, SALES_ERR_STATE. */
+ * call; or what is out at the host is waited for, and cancelled where it can be; or another thread is at the sale,
+ * which is kept all the same if it is filled by then and flags is 0), SALES_ERR_NOT_FOUND, SALES_ERR_IN_USE (filled,
+ * or a fill is out, and not SALES_ABANDON_FILLED), SALES_ERR_ARGUMENT, SALES_ERR_STATE. */
 sales_status_t sales_abandon(sales_t sales,
                              uint64_t now,
                              const struct sales_id_t *slot_id,

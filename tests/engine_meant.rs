@@ -162,3 +162,20 @@ fn a_reserve_by_hand_lets_the_next_sale_be_abandoned_for_nobody() {
     });
     is_at_work(&host, &engine);
 }
+
+/// Whether a reserve by hand took effect is told in the same callback, before what landed of it.
+#[test]
+fn what_lands_of_a_reserve_is_recorded_behind_the_word_on_it() {
+    let place = Place::in_memory();
+    let (host, engine, _) = over(&place);
+    host.reserve_unknown.store(true, Ordering::SeqCst);
+    assert_eq!(status(engine.reserve(1001, slot(1), 100)).map(|_| ()), Err(SALES_ERR_IN_DOUBT));
+    let within = engine.clone();
+    *host.hook.lock().unwrap() = Some(Box::new(move || {
+        assert_eq!(status(within.resolve(1002, slot(1), true)), Ok(SALES_QUEUED));
+        assert_eq!(status(within.consumed(1002, slot(1), 60)), Ok(SALES_QUEUED));
+    }));
+    engine.evaluate(1002, &ask(2, 1)).unwrap();
+    let record = engine.reservation(slot(1)).unwrap().record;
+    assert_eq!((record.held, record.consumed), (40, 60));
+}

@@ -237,11 +237,18 @@ fn what_was_given_up_by_force_stays_so() {
     }
     // While the chain is asked about a fill of unknown outcome, which stands.
     let mut life = Life::up_to(WHOLE, State::Filling);
-    life.tell(Input::Abandon(true));
     life.fails(SALES_HOST_UNKNOWN);
+    life.tell(Input::Abandon(true));
     life.tell(end.clone());
     life.sees(active(true));
     life.returns(State::Abandoned);
+    // Before that is asked.
+    for can in [WHOLE, BARE] {
+        let mut life = Life::up_to(can, State::Filling);
+        life.tell(Input::Abandon(true));
+        life.fails(SALES_HOST_UNKNOWN);
+        life.returns(State::Abandoned);
+    }
     // While a filled slot is being read, of which the chain says that it has ended.
     let mut life = Life::up_to(WHOLE, State::Filled);
     life.ok();

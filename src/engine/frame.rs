@@ -129,10 +129,10 @@ pub fn follow(engine: u64, work: Work) {
     with(engine, |frame| frame.work.push_back(work));
 }
 
-/// Whether a reserve of a slot by hand waits to be done, or to go on.
+/// Whether a reserve of a slot by hand waits to be done, or to go on, or the word that it took effect.
 pub fn reserves(engine: u64, slot: &Id) -> bool {
     let is_it = |work: &Work| match work {
-        Work::Reserve(of, ..) => of == slot,
+        Work::Reserve(of, ..) | Work::Resolve(of, true, _) => of == slot,
         Work::Continue(Owner::Task(task, OpKind::RepoReserve), _) => {
             task.slot == *slot && task.purpose == Purpose::Call
         }

@@ -189,7 +189,7 @@ pub unsafe extern "C" fn sales_next_deadline(
 }
 
 /// Ends a sale by hand; its space is given back. `flags`: 0 or SALES_ABANDON_FILLED. [thread-safe] [may wait for the disk]
-/// SALES_OK, SALES_ALREADY (ended), SALES_QUEUED (inside a callback, and not done to a sale that begins after this call; or content operations are being cancelled first; or another thread is at the sale,
+/// SALES_OK, SALES_ALREADY (ended), SALES_QUEUED (inside a callback, and not done to a sale that begins after this call; or what is out at the host is waited for, and cancelled where it can be; or another thread is at the sale,
 /// which is kept all the same if it is filled by then and flags is 0),
 /// SALES_ERR_NOT_FOUND, SALES_ERR_IN_USE (filled, or a fill is out, and not SALES_ABANDON_FILLED), SALES_ERR_ARGUMENT, SALES_ERR_STATE.
 #[no_mangle]

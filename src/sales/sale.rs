@@ -178,11 +178,12 @@ impl Sale {
         self.state.is_outcome() && self.back == Return::Done
     }
 
-    /// A restart has to look at it: it is neither resting in the queue, nor filled and quiet, nor ended.
+    /// A restart has to look at it: it is neither resting in the queue, nor filled and watched by the clock, nor ended.
     pub fn is_unsettled(&self) -> bool {
         match self.state {
             State::Queued => false,
-            State::Filled => !self.kept || self.check || self.wanted.is_some(),
+            // Its host may read the chain by then.
+            State::Filled => !self.kept || self.check || self.wanted.is_some() || self.next_at == u64::MAX,
             _ => !self.is_ended(),
         }
     }

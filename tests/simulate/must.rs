@@ -154,6 +154,8 @@ pub const ENGINE: &[&str] = &[
     "the books are short",
     "the clock jumps",
     "the host alone crashes",
+    "the host can read the chain by now",
+    "the host cannot read the chain any more",
     "the order of the queue looked at",
     "the phase is short",
     "the queue is full, the worst leave",

@@ -81,6 +81,9 @@ impl Stepping<'_> {
     /// Whose the slot is, the chain says; a host that cannot ask it leaves the sale in doubt, its space kept.
     pub(super) fn ask_the_chain(&mut self, answer: &Answer) -> Effect {
         let asked_before = std::mem::replace(&mut self.sale.unsure, true);
+        if self.is_given_up() {
+            return self.go(State::Abandoned);
+        }
         if self.env.can.read_slot {
             // Once at once, then with pauses: a chain that says "free" after each fill of unknown outcome must not be asked without end.
             return if asked_before { self.pause() } else { Effect::ReadSlot };
@@ -99,6 +102,8 @@ impl Stepping<'_> {
         self.sale.unsure = false;
         self.sale.in_doubt = false;
         self.sale.kept = false;
+        // An end that was taken back is looked after only where the chain can be read.
+        self.sale.check &= self.env.can.read_slot;
         let effect = self.go(State::Filled);
         if wanted.is_none() {
             return effect;

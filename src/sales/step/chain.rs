@@ -29,8 +29,7 @@ impl Stepping<'_> {
 
     /// It is asked again; but what an operator gave up by force goes whatever the chain says.
     fn view_tells_nothing(&mut self) -> Effect {
-        let is_forced = self.sale.state >= State::Filled || self.sale.submitted;
-        if is_forced && self.sale.wanted == Some(State::Abandoned) {
+        if self.is_given_up() {
             return self.go(State::Abandoned);
         }
         self.pause()
@@ -64,6 +63,9 @@ impl Stepping<'_> {
             let outcome = not_ours(self.sale.wanted.unwrap_or(State::Ignored));
             return self.leave(outcome, SALES_OK, "the chain says the slot is not ours and cannot be filled");
         }
+        if self.is_given_up() {
+            return self.go(State::Abandoned);
+        }
         let deadline = self.sale.fill_deadline(self.env.fill_margin_s);
         if self.sale.wanted.is_some() || self.env.latest >= deadline {
             // A fill of ours may still land: only the chain can say that it is too late for it.
@@ -78,6 +80,8 @@ impl Stepping<'_> {
             return self.lost();
         }
         self.sale.in_doubt = false;
+        // What an operator said of it the chain knows better.
+        self.sale.wanted = self.sale.wanted.filter(|wanted| *wanted != State::Lost);
         match outcome_of(view) {
             Some(outcome) => self.ended(outcome),
             // Over by the clock, and not by the chain, which alone decides: it is asked again, ever more seldom.

@@ -290,6 +290,11 @@ impl Stepping<'_> {
         *self.sale.wanted.insert(given_up.unwrap_or(outcome))
     }
 
+    /// By an operator, whosever the slot is: asked after a fill was submitted, where only force gives up.
+    fn is_given_up(&self) -> bool {
+        self.sale.wanted == Some(State::Abandoned)
+    }
+
     /// Later again. Before a fill, not after its deadline.
     fn pause(&mut self) -> Effect {
         let sale = &mut self.sale;

@@ -385,7 +385,7 @@ impl Truth {
                 }
             }
             4..=5 => {
-                let sure = !self.has.read_slot;
+                let sure = self.needs_news();
                 let lost = self.chain.lose(&slot, time, sure);
                 if let Some(ours) = lost {
                     say!(self, "{request}[{at}] loses its host; it was ours: {ours}");
@@ -396,7 +396,7 @@ impl Truth {
                 if let Some(on) = self.chain.requests.get_mut(&request) {
                     if on.state(time) == RequestState::Cancelled && !on.withdrawn {
                         on.withdrawn = true;
-                        let sure = !self.has.read_slot;
+                        let sure = self.needs_news();
                         self.chain.tell(request, None, Happened::RequestCancelled, sure);
                     }
                 }
@@ -419,6 +419,16 @@ impl Truth {
         self.chain.landing.retain(|slot| !reverted.contains(slot));
     }
 
+    /// Its host cannot read the chain, or may not in another life: what the chain tells must come.
+    fn needs_news(&self) -> bool {
+        !self.has.read_slot || self.has.turns
+    }
+
+    /// Whether a fill may land after it was answered: where nobody reads the chain, an operator answers once and for all.
+    pub fn lands_late(&mut self) -> bool {
+        !self.needs_news() && self.rng.chance(500)
+    }
+
     /// A fill of ours is on its way; where it cannot be done now, it reverts.
     pub fn may_land(&mut self, slot: Id) {
         if self.can_land(&slot) {
@@ -433,7 +443,7 @@ impl Truth {
     /// Time passes on the chain.
     pub fn advance(&mut self, by: u64) {
         self.time += by;
-        let (time, sure) = (self.time, !self.has.read_slot);
+        let (time, sure) = (self.time, self.needs_news());
         self.chain.tell_ends(time, sure);
         let reverted: Vec<Id> = self.chain.landing.iter().copied().filter(|slot| !self.can_land(slot)).collect();
         self.chain.landing.retain(|slot| !reverted.contains(slot));

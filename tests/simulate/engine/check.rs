@@ -251,6 +251,9 @@ impl World {
             let told = *out || sale.in_doubt || in_ledger || t.doubts.contains_key(&sale.slot);
             // A host that cannot ask the chain tells the end of the request.
             let kept = sale.state == State::Filled && sale.kept && !t.has.read_slot;
+            if sale.wanted == Some(State::Abandoned) && !out && !soon {
+                return Err(format!("S6: it was given up, nothing is out for it, and it waits: {sale:?}"));
+            }
             if !sale.is_ended() && !told && !kept && !soon && (sale.next_at == u64::MAX || next > sale.next_at) {
                 return Err(format!("a sale waits for nothing, the next tick is asked for at {next}: {sale:?}"));
             }

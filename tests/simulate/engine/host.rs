@@ -100,7 +100,7 @@ impl Host {
             }
             Fate::Unknown(happens) => {
                 let done = happens && t.effect(job).is_ok();
-                if job.kind == OpKind::FillSlot && !happens && t.has.read_slot && t.rng.chance(500) {
+                if job.kind == OpKind::FillSlot && !happens && t.lands_late() {
                     t.may_land(job.slot);
                 }
                 (Answer::of(SALES_HOST_UNKNOWN), Fate::Unknown(done))

@@ -30,7 +30,7 @@ impl World {
             if t.rng.chance(500) && !out.cancelled {
                 t.count("what was out at a crash happens");
                 Host::happen(&mut t, &out.job, out.fate);
-            } else if out.job.kind == OpKind::FillSlot && t.has.read_slot && t.rng.chance(500) {
+            } else if out.job.kind == OpKind::FillSlot && t.lands_late() {
                 t.may_land(out.job.slot);
             }
         }
@@ -74,6 +74,7 @@ impl World {
             let mut t = self.t();
             t.options.seed = t.rng.next() | 1;
             t.books.past.clear();
+            t.turn();
             t.options
         };
         let disk = Disk { store: self.t().store.clone(), shared: self.shared.clone() };

@@ -138,6 +138,8 @@ impl World {
         if act == act_of()
             && self.t().has.threads == 0
             && (of, truth) == ("sale", false)
+            // Where the chain can be read by now, it is asked instead.
+            && !self.t().has.read_slot
             && matches!(answer, Some(Ok(SALES_OK)))
         {
             let sale = self.engine().and_then(|engine| engine.sale(slot).ok());
@@ -201,7 +203,13 @@ impl World {
         let in_ledger: BTreeSet<Id> = todo.iter().map(|(slot, ..)| *slot).collect();
         for sale in self.sales() {
             if sale.in_doubt && !in_ledger.contains(&sale.slot) {
-                todo.push((sale.slot, self.t().chain.host_is_us(&sale.slot), "sale"));
+                let mut t = self.t();
+                let filled = sale.state >= State::Filled;
+                let ours = if filled { t.chain.is_ours(&sale.slot, t.time) } else { t.chain.host_is_us(&sale.slot) };
+                todo.push((sale.slot, ours, "sale"));
+                if t.has.read_slot && !filled {
+                    t.doubted.insert(sale.slot);
+                }
             }
         }
         todo

@@ -29,7 +29,10 @@ pub struct Has {
     pub consume: bool,
     pub my_slots: bool,
     pub reserve_slot: bool,
+    /// In this life of the host.
     pub read_slot: bool,
+    /// Another life of the host may read the chain, or not any more.
+    pub turns: bool,
     pub free_slot: bool,
     pub read_request: bool,
     pub keep: bool,
@@ -267,6 +270,20 @@ impl Truth {
     /// How often the store failed a commit, or refused one.
     pub fn faults(&self) -> u64 {
         self.counts.iter().filter(|(what, _)| what.starts_with("store: ")).map(|(_, n)| n).sum()
+    }
+
+    /// A new life of the host: it can read the chain, or not any more.
+    pub fn turn(&mut self) {
+        if self.has.turns && self.rng.chance(400) {
+            self.has.read_slot = !self.has.read_slot;
+            let now = if self.has.read_slot {
+                "the host can read the chain by now"
+            } else {
+                "the host cannot read the chain any more"
+            };
+            self.count(now);
+            say!(self, "{now}");
+        }
     }
 
     /// No call does anything now.

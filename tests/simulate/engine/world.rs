@@ -39,6 +39,7 @@ fn draw_host(rng: &mut Rng) -> Has {
         cancel: yes(800),
         forgets: total && yes(150),
         loses: total && !big && yes(150),
+        turns: yes(150),
         threads,
         big,
     }

@@ -1,0 +1,150 @@
+//! What an operator said of a slot, beside what the chain says later, and a host that is registered anew and can read the chain, or cannot any more.
+//! Each was broken once.
+
+mod engine_common;
+mod store_common;
+
+use engine_common::*;
+use sales::engine::Engine;
+use sales::host::*;
+use sales::market::*;
+use sales::sales::sale::State;
+use sales::sales::Happened;
+use sales::status::*;
+use std::sync::atomic::*;
+use std::sync::*;
+use store_common::Place;
+
+fn reads() -> Host {
+    Host { can_read: true, can_free: true, ..Host::default() }
+}
+
+fn view(request_state: RequestState, slot_state: SlotState, is_mine: bool) -> Answer {
+    let collateral = U256::from(100);
+    let view = SlotView { request_state, slot_state, is_mine, expires_at: 1500, ends_at: 2000, collateral };
+    Answer { view: Some(Box::new(view)), ..Answer::of(SALES_OK) }
+}
+
+#[track_caller]
+fn out(host: &Host, of: OpKind) -> u64 {
+    let (kind, token, _) = host.tokens.lock().unwrap().remove(0);
+    assert_eq!(kind, of);
+    token
+}
+
+#[track_caller]
+fn is(engine: &Engine, host: &Host, state: State) {
+    let held = if state.is_outcome() { 0 } else { 100 };
+    assert_eq!((engine.sale(slot(1)).unwrap().0.state, host.total.load(Ordering::SeqCst)), (state, held));
+}
+
+fn anew(engine: &Engine, host: &Arc<Host>, now: u64) {
+    assert_eq!(engine.stop(now), Ok(SALES_OK));
+    engine.register_chain(host.clone()).unwrap();
+    assert_eq!(engine.start(now), Ok(SALES_OK));
+}
+
+/// The module was killed, and its host came back as another.
+fn after_a_kill(place: &Place, host: Host, now: u64) -> (Arc<Host>, Arc<Engine>) {
+    let host = Arc::new(Host { total: AtomicU64::new(100), ..host });
+    let engine = engine(store(place).0, &host, options());
+    assert_eq!(engine.start(now), Ok(SALES_OK));
+    (host, engine)
+}
+
+fn proved(engine: &Engine, host: &Host) {
+    engine.on_request(1000, at(10), ask(1, 1)).unwrap();
+    engine.complete(1001, out(host, OpKind::Prove), proof()).unwrap();
+}
+
+/// It was read again and again until the request expired: the chain said that nobody had the slot.
+#[test]
+fn an_unsure_fill_that_is_given_up_by_force_waits_for_no_view() {
+    for answer in [view(RequestState::New, SlotState::Free, false), Answer::of(SALES_HOST_TRANSIENT)] {
+        let place = Place::in_memory();
+        let host = Arc::new(Host { fill_status: AtomicI32::new(SALES_HOST_UNKNOWN), ..reads() });
+        let (engine, _) = started(&place, &host, options());
+        proved(&engine, &host);
+        let token = out(&host, OpKind::ReadSlot);
+        assert_eq!(status(engine.abandon(1003, slot(1), true)), Ok(SALES_QUEUED));
+        engine.complete(1004, token, answer).unwrap();
+        is(&engine, &host, State::Abandoned);
+    }
+}
+
+/// It came into doubt, and waited for the operator who had given it up.
+#[test]
+fn a_fill_that_is_given_up_by_force_asks_nobody_what_became_of_it() {
+    for can_read in [false, true] {
+        let place = Place::in_memory();
+        let host = Arc::new(Host { fill_pends: AtomicBool::new(true), can_read, ..Host::default() });
+        let (engine, _) = started(&place, &host, options());
+        proved(&engine, &host);
+        let token = out(&host, OpKind::FillSlot);
+        assert_eq!(status(engine.abandon(1003, slot(1), true)), Ok(SALES_QUEUED));
+        engine.complete(1004, token, Answer::of(SALES_HOST_UNKNOWN)).unwrap();
+        is(&engine, &host, State::Abandoned);
+    }
+}
+
+/// Not ours, said the operator while content.keep was out, and the module was killed. The chain was read, and the word stood above it.
+#[test]
+fn an_old_word_does_not_stand_above_the_chain() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { keep_pends: true, ..Host::default() });
+    let (engine, switches) = started(&place, &host, options());
+    proved(&engine, &host);
+    out(&host, OpKind::Keep);
+    engine.on_slot(1002, at(20), request(1), 0, Happened::SlotFreed).unwrap();
+    assert_eq!(status(engine.resolve(1003, slot(1), false)), Ok(SALES_OK));
+    drop((engine, switches));
+    let (host, engine) = after_a_kill(&place, reads(), 1005);
+    let token = out(&host, OpKind::ReadSlot);
+    engine.complete(1006, token, view(RequestState::Started, SlotState::Filled, true)).unwrap();
+    is(&engine, &host, State::Filled);
+}
+
+/// An end was told and taken back while the fill was out. Ours, said the operator where the chain could be read no more, and was asked once more at once.
+#[test]
+fn a_word_is_asked_for_once() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { fill_pends: AtomicBool::new(true), ..reads() });
+    let (engine, switches) = started(&place, &host, options());
+    proved(&engine, &host);
+    out(&host, OpKind::FillSlot);
+    engine.on_request_event(1002, at(20), request(1), Happened::RequestFailed).unwrap();
+    engine.on_request_event(1003, taken_back(20), request(1), Happened::RequestFailed).unwrap();
+    drop((engine, switches));
+    let (host, engine) = after_a_kill(&place, Host::default(), 1005);
+    assert!(engine.sale(slot(1)).unwrap().0.in_doubt);
+    assert_eq!(status(engine.resolve(1006, slot(1), true)), Ok(SALES_OK));
+    is(&engine, &host, State::Filled);
+    assert!(!engine.sale(slot(1)).unwrap().0.in_doubt);
+}
+
+/// Registered anew, the host can read the chain: no clock watched the end of what had been filled, or resolved, while it could not.
+#[test]
+fn a_slot_that_no_clock_watches_is_watched_once_the_chain_can_be_read() {
+    for (was_watched, now, until) in [(false, 1010, 2001), (false, 2003, 2003), (true, 2003, 2003)] {
+        let place = Place::in_memory();
+        let before = if was_watched { reads() } else { Host::default() };
+        let (host, engine, _) = filled_with(&place, before);
+        if was_watched {
+            anew(&engine, &Arc::new(Host::default()), 1004);
+            engine.tick(2001).unwrap();
+            assert!(engine.sale(slot(1)).unwrap().0.in_doubt);
+            assert_eq!(status(engine.resolve(2002, slot(1), true)), Ok(SALES_OK));
+        }
+        assert_eq!(engine.sale(slot(1)).unwrap().0.next_at, u64::MAX);
+        let reader = Arc::new(reads());
+        anew(&engine, &reader, now);
+        for now in now..until {
+            engine.tick(now).unwrap();
+            assert_eq!(reader.tokens.lock().unwrap().len(), 0, "it runs");
+        }
+        engine.tick(until).unwrap();
+        let token = out(&reader, OpKind::ReadSlot);
+        engine.complete(until, token, view(RequestState::Finished, SlotState::Paid, true)).unwrap();
+        is(&engine, &host, State::Finished);
+    }
+}
