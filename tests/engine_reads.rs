@@ -14,30 +14,12 @@ use std::sync::atomic::*;
 use std::sync::*;
 use store_common::Place;
 
-fn reads() -> Host {
-    Host { can_read: true, can_free: true, ..Host::default() }
-}
-
-fn view(request_state: RequestState, slot_state: SlotState, is_mine: bool) -> Answer {
-    let collateral = U256::from(100);
-    let view = SlotView { request_state, slot_state, is_mine, expires_at: 1500, ends_at: 2000, collateral };
-    Answer { view: Some(Box::new(view)), ..Answer::of(SALES_OK) }
-}
-
-/// The read that is out.
-#[track_caller]
-fn out(host: &Host) -> u64 {
-    let (kind, token, _) = host.tokens.lock().unwrap().remove(0);
-    assert_eq!(kind, OpKind::ReadSlot);
-    token
-}
-
 /// It is read again after a pause, and with what that answers, is ours.
 #[track_caller]
 fn is_kept(host: &Host, engine: &Engine) {
     assert_eq!(host.total.load(Ordering::SeqCst), 100);
     engine.tick(1010).unwrap();
-    engine.complete(1010, out(host), view(RequestState::Started, SlotState::Filled, true)).unwrap();
+    engine.complete(1010, out(host, OpKind::ReadSlot), view(RequestState::Started, SlotState::Filled, true)).unwrap();
     assert!(host.calls.lock().unwrap().iter().all(|(kind, _)| *kind != OpKind::FreeSlot), "the collateral would burn");
     let (sale, _) = engine.sale(slot(1)).unwrap();
     assert_eq!((sale.state, host.total.load(Ordering::SeqCst)), (State::Filled, 100));
@@ -49,7 +31,7 @@ fn freed_and_taken_back_while_it_is_read() {
     let place = Place::in_memory();
     let (host, engine, _) = filled_with(&place, reads());
     engine.on_slot(1002, at(20), request(1), 0, Happened::SlotFreed).unwrap();
-    let token = out(&host);
+    let token = out(&host, OpKind::ReadSlot);
     assert_eq!(engine.on_slot(1003, taken_back(20), request(1), 0, Happened::SlotFreed), Ok(SALES_OK));
     engine.complete(1004, token, view(RequestState::Started, SlotState::Repair, false)).unwrap();
     is_kept(&host, &engine);
@@ -62,7 +44,7 @@ fn ended_and_taken_back_while_it_is_read() {
         let place = Place::in_memory();
         let (host, engine, _) = filled_with(&place, reads());
         engine.on_request_event(1002, at(20), request(1), Happened::RequestFailed).unwrap();
-        let token = out(&host);
+        let token = out(&host, OpKind::ReadSlot);
         let answer = view(RequestState::Failed, SlotState::Failed, true);
         if in_callback {
             let within = engine.clone();
@@ -91,7 +73,7 @@ fn ended_and_taken_back_while_an_unsure_fill_is_read() {
     engine.on_request(1000, at(10), ask(1, 1)).unwrap();
     let (_, token, _) = host.tokens.lock().unwrap().remove(0);
     engine.complete(1001, token, proof()).unwrap();
-    let token = out(&host);
+    let token = out(&host, OpKind::ReadSlot);
     engine.on_request_event(1002, at(20), request(1), Happened::RequestFailed).unwrap();
     let removal = engine.on_request_event(1003, taken_back(20), request(1), Happened::RequestFailed);
     assert_eq!(removal, Ok(SALES_OK));
@@ -105,11 +87,11 @@ fn freed_while_an_older_read_is_out() {
     let place = Place::in_memory();
     let (host, engine, _) = filled_with(&place, reads());
     engine.on_slot(1002, taken_back(15), request(1), 0, Happened::SlotFilled).unwrap();
-    let token = out(&host);
+    let token = out(&host, OpKind::ReadSlot);
     engine.on_slot(1003, at(20), request(1), 0, Happened::SlotFreed).unwrap();
     engine.complete(1004, token, view(RequestState::Started, SlotState::Filled, true)).unwrap();
     engine.tick(1010).unwrap();
-    engine.complete(1010, out(&host), view(RequestState::Started, SlotState::Repair, false)).unwrap();
+    engine.complete(1010, out(&host, OpKind::ReadSlot), view(RequestState::Started, SlotState::Repair, false)).unwrap();
     let (sale, _) = engine.sale(slot(1)).unwrap();
     assert_eq!((sale.state, host.total.load(Ordering::SeqCst)), (State::Lost, 0));
 }
@@ -132,7 +114,7 @@ fn a_slot_at_its_payout_that_cannot_be_read_waits_for_a_word() {
         } else {
             engine.on_request_event(1002, at(20), request(1), Happened::RequestFailed).unwrap();
         }
-        let token = out(&host);
+        let token = out(&host, OpKind::ReadSlot);
         if !by_clock {
             let removal = engine.on_request_event(1003, taken_back(20), request(1), Happened::RequestFailed);
             assert_eq!(removal, Ok(SALES_OK));
@@ -171,7 +153,7 @@ fn a_slot_that_cannot_be_read_any_more_is_in_doubt_until_it_can() {
         let (host, engine, _) = filled_with(&place, reads());
         if freed {
             engine.on_slot(1002, at(20), request(1), 0, Happened::SlotFreed).unwrap();
-            engine.complete(1002, out(&host), Answer::of(SALES_HOST_TRANSIENT)).unwrap();
+            engine.complete(1002, out(&host, OpKind::ReadSlot), Answer::of(SALES_HOST_TRANSIENT)).unwrap();
         }
         is_anew(&engine, 1004);
         engine.tick(2001).unwrap();
@@ -188,7 +170,9 @@ fn a_slot_that_cannot_be_read_any_more_is_in_doubt_until_it_can() {
         assert_eq!(engine.stop(5002), Ok(SALES_OK));
         engine.register_chain(host.clone()).unwrap();
         assert_eq!(engine.start(5002), Ok(SALES_OK));
-        engine.complete(5003, out(&host), view(RequestState::Started, SlotState::Filled, true)).unwrap();
+        engine
+            .complete(5003, out(&host, OpKind::ReadSlot), view(RequestState::Started, SlotState::Filled, true))
+            .unwrap();
         let (sale, _) = engine.sale(slot(1)).unwrap();
         assert_eq!((sale.state, sale.in_doubt, host.total.load(Ordering::SeqCst)), (State::Filled, false, 100));
     }
@@ -214,7 +198,7 @@ fn the_chain_says_more_than_an_operator() {
             let reader = Arc::new(reads());
             engine.register_chain(reader.clone()).unwrap();
             assert_eq!(engine.start(1003), Ok(SALES_OK));
-            let token = out(&reader);
+            let token = out(&reader, OpKind::ReadSlot);
             if let Some(ours) = word {
                 assert_eq!(status(engine.resolve(1004, slot(1), ours)), Ok(SALES_OK));
             }
@@ -240,7 +224,7 @@ fn what_is_given_up_by_force_goes_whatever_the_chain_answers() {
         } else {
             engine.on_slot(1002, at(20), request(1), 0, Happened::SlotFreed).unwrap();
         }
-        let token = out(&host);
+        let token = out(&host, OpKind::ReadSlot);
         if again {
             engine.on_slot(1002, at(21), request(1), 0, Happened::SlotFreed).unwrap();
         }
@@ -260,7 +244,7 @@ fn what_is_told_of_others_puts_off_no_read() {
         let place = Place::in_memory();
         let (host, engine, _) = filled_with(&place, reads());
         engine.on_request_event(1002, at(20), request(1), Happened::RequestEnded).unwrap();
-        let token = out(&host);
+        let token = out(&host, OpKind::ReadSlot);
         tell(&engine).unwrap();
         engine.complete(1004, token, view(RequestState::Finished, SlotState::Finished, true)).unwrap();
         let (sale, _) = engine.sale(slot(1)).unwrap();

@@ -15,23 +15,6 @@ use std::sync::atomic::*;
 use std::sync::*;
 use store_common::Place;
 
-fn reads() -> Host {
-    Host { can_read: true, can_free: true, ..Host::default() }
-}
-
-fn view(request_state: RequestState, slot_state: SlotState, is_mine: bool) -> Answer {
-    let collateral = U256::from(100);
-    let view = SlotView { request_state, slot_state, is_mine, expires_at: 1500, ends_at: 2000, collateral };
-    Answer { view: Some(Box::new(view)), ..Answer::of(SALES_OK) }
-}
-
-#[track_caller]
-fn out(host: &Host, of: OpKind) -> u64 {
-    let (kind, token, _) = host.tokens.lock().unwrap().remove(0);
-    assert_eq!(kind, of);
-    token
-}
-
 #[track_caller]
 fn is(engine: &Engine, host: &Host, state: State) {
     let held = if state.is_outcome() { 0 } else { 100 };

@@ -355,6 +355,26 @@ pub fn proof() -> Answer {
 }
 
 /// Changes a bit of a value.
+/// A host that can ask the chain, and collect what it owes.
+pub fn reads() -> Host {
+    Host { can_read: true, can_free: true, ..Host::default() }
+}
+
+/// What the chain says of slot 1.
+pub fn view(request_state: RequestState, slot_state: SlotState, is_mine: bool) -> Answer {
+    let collateral = U256::from(100);
+    let view = SlotView { request_state, slot_state, is_mine, expires_at: 1500, ends_at: 2000, collateral };
+    Answer { view: Some(Box::new(view)), ..Answer::of(SALES_OK) }
+}
+
+/// The token of what is out, which is of that kind.
+#[track_caller]
+pub fn out(host: &Host, of: OpKind) -> u64 {
+    let (kind, token, _) = host.tokens.lock().unwrap().remove(0);
+    assert_eq!(kind, of);
+    token
+}
+
 pub fn damage(place: &Place, table: Table, key: &[u8]) {
     let change = &mut |write: &mut dyn Write| {
         let mut bytes = write.get(table, key)?.unwrap().to_vec();
