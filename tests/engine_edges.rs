@@ -15,6 +15,17 @@ use std::sync::atomic::*;
 use std::sync::*;
 use store_common::Place;
 
+/// The deadlines that were told.
+#[derive(Default)]
+struct Ear(Mutex<Vec<u64>>);
+
+impl Watch for Ear {
+    fn on_event(&self, _: &sales::event::Event) {}
+    fn on_deadline(&self, at: u64) {
+        self.0.lock().unwrap().push(at);
+    }
+}
+
 /// A start that failed at its last look into the store said that it was running, and could not be asked for again.
 #[test]
 fn a_start_that_failed_anywhere_can_be_asked_for_again() {
@@ -220,16 +231,9 @@ fn an_answer_comes_before_a_step_that_could_not_be_written() {
 /// A host that asks when the next tick is due is told anew when it becomes sooner than what it heard.
 #[test]
 fn a_deadline_that_is_sooner_than_what_the_host_asked_for_is_told() {
-    struct Ear(Mutex<Vec<u64>>);
-    impl Watch for Ear {
-        fn on_event(&self, _: &sales::event::Event) {}
-        fn on_deadline(&self, at: u64) {
-            self.0.lock().unwrap().push(at);
-        }
-    }
     let place = Place::in_memory();
     let host = Arc::new(Host::default());
-    let ear = Arc::new(Ear(Mutex::default()));
+    let ear = Arc::new(Ear::default());
     let engine = engine(Box::new(place.open().unwrap()), &host, options());
     engine.register_watch(ear.clone()).unwrap();
     engine.start(1000).unwrap();
@@ -475,4 +479,41 @@ fn a_slot_that_is_wanted_no_more_is_not_reserved() {
     engine.complete(1002, token, answer).unwrap();
     assert_eq!(engine.sale(slot(1)).unwrap().0.state, State::Failed);
     assert_eq!(host.reserves.load(Ordering::SeqCst), 0);
+}
+
+/// All that a start has to do was more than one call does: nothing was told, also not that it must be called again.
+#[test]
+fn a_start_that_has_much_to_do_is_gone_on_with() {
+    for can_read in [false, true] {
+        let place = Place::in_memory();
+        let many: u64 = 18 * 250;
+        let options = Options { max_attempts: 10_000, queue_limit: 10_000, ..options() };
+        let (before, switches) = {
+            let host = Arc::new(Host::default());
+            let (engine, switches) = started(&place, &host, options);
+            for n in 0..many / 250 {
+                engine.on_request(1000, at(10), ask(n, 250)).unwrap();
+                for (_, token, _) in std::mem::take(&mut *host.tokens.lock().unwrap()) {
+                    engine.complete(1001, token, proof()).unwrap();
+                }
+            }
+            host.full.store(true, Ordering::SeqCst);
+            engine.on_request(1002, at(11), ask(9999, 1)).unwrap();
+            (engine, switches)
+        };
+        assert_eq!(before.stats().unwrap().counts.sold, many);
+        assert_eq!(before.sale(slot(9999)).unwrap().0.state, State::Queued);
+        drop((before, switches));
+        let host = Arc::new(Host { total: AtomicU64::new(many * 100), can_read, ..Host::default() });
+        let engine = engine(store(&place).0, &host, options);
+        let ear = Arc::new(Ear::default());
+        engine.register_watch(ear.clone()).unwrap();
+        assert_eq!(engine.start(1005), Ok(SALES_OK));
+        // Where the chain cannot be read, a filled slot is nothing to do.
+        for _ in 0..if can_read { 3 } else { 0 } {
+            let Some(at) = ear.0.lock().unwrap().pop().filter(|at| *at < 1100) else { break };
+            engine.tick(at).unwrap();
+        }
+        assert_eq!(engine.sale(slot(9999)).unwrap().0.state, State::InitialProving, "can read: {can_read}");
+    }
 }

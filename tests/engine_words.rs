@@ -70,6 +70,23 @@ fn a_fill_that_is_given_up_by_force_asks_nobody_what_became_of_it() {
     }
 }
 
+/// It was in doubt when a host came that could read the chain, and while that was read, it was given up. The next host could not read the chain.
+#[test]
+fn a_fill_that_is_given_up_by_force_is_not_in_doubt_after_a_kill() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { fill_status: AtomicI32::new(SALES_HOST_UNKNOWN), ..Host::default() });
+    let (engine, switches) = started(&place, &host, options());
+    proved(&engine, &host);
+    assert!(engine.sale(slot(1)).unwrap().0.in_doubt);
+    drop((engine, switches));
+    let (host, engine) = after_a_kill(&place, reads(), 1005);
+    out(&host, OpKind::ReadSlot);
+    assert_eq!(status(engine.abandon(1006, slot(1), true)), Ok(SALES_QUEUED));
+    drop(engine);
+    let (host, engine) = after_a_kill(&place, Host::default(), 1008);
+    is(&engine, &host, State::Abandoned);
+}
+
 /// Not ours, said the operator while content.keep was out, and the module was killed. The chain was read, and the word stood above it.
 #[test]
 fn an_old_word_does_not_stand_above_the_chain() {

@@ -249,6 +249,14 @@ fn what_was_given_up_by_force_stays_so() {
         life.fails(SALES_HOST_UNKNOWN);
         life.returns(State::Abandoned);
     }
+    // While its pay is collected, which fails.
+    let mut life = Life::up_to(WHOLE, State::Filled);
+    life.ok();
+    life.tell(end.clone());
+    assert_eq!(life.sees(view(RequestState::Finished, SlotState::Finished, true)), Effect::FreeSlot);
+    life.tell(Input::Abandon(true));
+    life.fails(SALES_HOST_TRANSIENT);
+    life.returns(State::Abandoned);
     // While a filled slot is being read, of which the chain says that it has ended.
     let mut life = Life::up_to(WHOLE, State::Filled);
     life.ok();

@@ -10,6 +10,7 @@ use crate::ledger::recovery::Start;
 use crate::ledger::task::{Done, Purpose, Task};
 use crate::ledger::RepoCan;
 use crate::sales::indexes;
+use crate::sales::sale::Sale;
 use crate::sales::step::Input;
 use crate::status::*;
 
@@ -134,15 +135,20 @@ impl Engine {
         // All that may fail comes before the phase says that it has started: whoever is refused may start again.
         let mut attempts = Vec::new();
         let mut damaged = Vec::new();
-        for slot in &slots {
-            match self.ledger.group().read(|view, _| crate::sales::sale::Sale::load(view, slot)) {
-                Ok(sale) if sale.as_ref().is_some_and(|sale| sale.state.is_attempt() && !sale.in_doubt) => {
-                    attempts.push(*slot);
-                }
+        let mut waking = Vec::new();
+        let can_read = self.host_can().read_slot;
+        for slot in slots {
+            match self.ledger.group().read(|view, _| Sale::load(view, &slot)) {
+                Ok(Some(sale)) if sale.is_quiet() && !can_read => continue,
+                Ok(Some(sale)) if sale.state.is_attempt() && !sale.in_doubt => attempts.push(slot),
                 Ok(_) => {}
-                Err(error) if error.status == SALES_ERR_RECORD => damaged.push((*slot, error.text)),
+                Err(error) if error.status == SALES_ERR_RECORD => {
+                    damaged.push(error.text);
+                    continue;
+                }
                 Err(error) => return Err(error),
             }
+            waking.push(slot);
         }
         let inherited = self.ledger.inherited()?;
         {
@@ -159,7 +165,7 @@ impl Engine {
             // The books are settled; what an operator asked for in an earlier life may be more than this one is asked for.
             memory.repair_again = false;
             // In one breath with the phase, from which on other threads may tell a sale something: that it begins anew, it hears first.
-            for slot in slots.iter().filter(|slot| !damaged.iter().any(|(of, _)| of == *slot)) {
+            for slot in &waking {
                 memory.mailboxes.entry(*slot).or_default().inbox.push_front(Input::Restart);
             }
             memory.stir();
@@ -171,11 +177,11 @@ impl Engine {
             task.purpose = Purpose::Again;
             frame::follow(self.key, Work::Task(task));
         }
-        for slot in slots {
-            match damaged.iter().find(|(of, _)| *of == slot) {
-                Some((_, text)) => self.alert(text),
-                None => frame::follow(self.key, Work::Wake(slot)),
-            }
+        for slot in waking {
+            frame::follow(self.key, Work::Wake(slot));
+        }
+        for text in damaged {
+            self.alert(&text);
         }
         frame::follow(self.key, Work::Schedule);
         Ok(SALES_OK)

@@ -228,13 +228,18 @@ impl<'a> Inside<'a> {
         drop(memory);
         Inside { engine, frame }
     }
+
+    /// What is left to do is done by the next call.
+    fn put_off(&self) {
+        let rest = self.frame.take_rest();
+        self.engine.memory().backlog.extend(rest);
+    }
 }
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
-        let rest = self.frame.take_rest();
+        self.put_off();
         let mut memory = self.engine.memory();
-        memory.backlog.extend(rest);
         memory.calls = memory.calls.saturating_sub(1);
     }
 }
@@ -337,7 +342,7 @@ impl Engine {
 
     /// Runs the outermost call of this thread: the body, then what follows from it and from calls made inside callbacks, then the news.
     fn outermost<T>(&self, body: impl FnOnce() -> Result<T>) -> Result<T> {
-        let _inside = Inside::new(self);
+        let inside = Inside::new(self);
         let result = body();
         // Bounded, because a callback may call in each time it is called: what is left over is done by the next call.
         let mut left = WORK_LIMIT;
@@ -348,6 +353,11 @@ impl Engine {
                 None => break,
             }
             left -= 1;
+        }
+        if left == 0 {
+            self.deliver();
+            inside.put_off();
+            self.announce_deadline();
         }
         for warning in self.ledger.group().backend().take_warnings() {
             log::warn!(target: "sales", "[{}] {warning}", self.key);

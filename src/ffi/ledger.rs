@@ -121,7 +121,7 @@ pub unsafe extern "C" fn sales_reservations(
 
 /// Tells what nobody knew. The SALES_EVENT_ALERT of the slot asked it: whether the repo's call took effect (`applied` 1) or not (0); after a restart,
 /// of a reserve, whether its bytes are reserved now; of a sale, whether the slot is ours on chain, and for one that was filled, whether its request
-/// runs, too; a chain that can be read by now is asked instead. What depends on it goes on. [thread-safe] [may wait for the disk]
+/// runs, too (0: it ends as lost, and nothing is collected); a chain that can be read by now is asked instead. What depends on it goes on. [thread-safe] [may wait for the disk]
 /// SALES_OK, SALES_QUEUED (inside a callback; not done to a sale that begins after this call), SALES_ERR_NOT_FOUND (nothing of this slot is in doubt), SALES_ERR_BUSY (the books are being settled by the total),
 /// SALES_ERR_ARGUMENT, SALES_ERR_STATE.
 #[no_mangle]

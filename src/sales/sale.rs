@@ -182,10 +182,14 @@ impl Sale {
     pub fn is_unsettled(&self) -> bool {
         match self.state {
             State::Queued => false,
-            // Its host may read the chain by then.
-            State::Filled => !self.kept || self.check || self.wanted.is_some() || self.next_at == u64::MAX,
+            State::Filled => !self.is_quiet() || self.next_at == u64::MAX,
             _ => !self.is_ended(),
         }
+    }
+
+    /// Filled, and only its end is waited for. Where no clock watches that, a host that can read the chain by now lets one.
+    pub fn is_quiet(&self) -> bool {
+        self.state == State::Filled && self.kept && !self.check && self.wanted.is_none()
     }
 
     /// The last second at which a fill may begin, with the margin taken off.

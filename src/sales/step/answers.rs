@@ -144,6 +144,9 @@ impl Stepping<'_> {
             let outcome = self.sale.wanted.unwrap_or(State::Finished);
             return self.go(outcome);
         }
+        if self.is_given_up() {
+            return self.go(State::Abandoned);
+        }
         // Whatever it was, the chain is read again before anything else: the pay may have been collected.
         if self.sale.attempt == 0 && answer.status != SALES_HOST_TRANSIENT {
             self.alert(format!("chain.free_slot answered {}: the chain is read again", answer.describe()));

@@ -24,7 +24,8 @@ impl Stepping<'_> {
             return self.ask_the_chain(&why);
         }
         if let Some(outcome) = self.sale.wanted {
-            if self.sale.state.is_attempt() && !self.sale.submitted {
+            let before_fill = self.sale.state.is_attempt() && !self.sale.submitted;
+            if before_fill || self.is_given_up() {
                 return self.go(outcome);
             }
         }

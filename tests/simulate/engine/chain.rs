@@ -202,6 +202,11 @@ impl Chain {
         slots.filter_map(ended).collect()
     }
 
+    /// Whose host we are.
+    pub fn all_ours(&self) -> impl Iterator<Item = Id> + '_ {
+        self.by_slot.keys().copied().filter(|slot| self.host_is_us(slot))
+    }
+
     /// What an operator sees who looks at the chain.
     pub fn host_is_us(&self, slot: &Id) -> bool {
         self.by_slot.get(slot).is_some_and(|(request, at)| self.requests[request].slots[*at].mine)
@@ -307,6 +312,9 @@ impl Truth {
         match job.kind {
             OpKind::FillSlot => {
                 let done = self.chain.fill(&job.slot, time, true);
+                if done && !self.has.read_slot {
+                    self.unread.insert(job.slot);
+                }
                 say!(self, "  chain: fill of {}[{at}]: {done}", request);
                 if done {
                     self.count(if self.has.big { "slots won among a thousand" } else { "slots won" });

@@ -132,8 +132,8 @@ impl World {
         if !t.has.total && !left.is_empty() {
             t.broken(format!("S2: in the end, by slot: {left:?}"));
         }
-        let unpaid = t.chain.unpaid(t.time, &t.forced);
-        if t.has.read_slot && t.has.free_slot && !t.has.turns && !unpaid.is_empty() {
+        let unpaid = t.chain.unpaid(t.time, &(&t.forced | &t.unread));
+        if t.has.read_slot && t.has.free_slot && !unpaid.is_empty() {
             t.broken(format!("S6: in the end the pay and the collateral of {unpaid:?} are not collected"));
         }
         if t.has.clear && !uncleared.is_empty() {

@@ -151,6 +151,9 @@ impl World {
         match (of, answer) {
             ("sale", Some(Ok(_))) => {
                 t.count("doubt of a sale resolved");
+                if t.has.read_slot && t.sale_of(&slot).is_some_and(|sale| sale.state == State::Filling) {
+                    t.doubted.insert(slot);
+                }
                 t.asked.settled(&slot);
                 t.chain.landing.remove(&slot);
             }
@@ -203,13 +206,10 @@ impl World {
         let in_ledger: BTreeSet<Id> = todo.iter().map(|(slot, ..)| *slot).collect();
         for sale in self.sales() {
             if sale.in_doubt && !in_ledger.contains(&sale.slot) {
-                let mut t = self.t();
+                let t = self.t();
                 let filled = sale.state >= State::Filled;
                 let ours = if filled { t.chain.is_ours(&sale.slot, t.time) } else { t.chain.host_is_us(&sale.slot) };
                 todo.push((sale.slot, ours, "sale"));
-                if t.has.read_slot && !filled {
-                    t.doubted.insert(sale.slot);
-                }
             }
         }
         todo

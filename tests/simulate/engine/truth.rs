@@ -179,6 +179,8 @@ pub struct Truth {
     pub doubted: BTreeSet<Id>,
     /// Given up by hand although ours, or lost with the store that knew them: no longer our affair.
     pub forced: BTreeSet<Id>,
+    /// Ours in a life that could not read the chain: the module cannot collect their pay.
+    pub unread: BTreeSet<Id>,
     /// Events that are durable and that the watch has not heard.
     pub to_tell: ToTell,
     /// Requests of which the module has taken in that they started.
@@ -283,6 +285,9 @@ impl Truth {
             };
             self.count(now);
             say!(self, "{now}");
+            if !self.has.read_slot {
+                self.unread.extend(self.chain.all_ours());
+            }
         }
     }
 

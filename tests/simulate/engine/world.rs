@@ -127,6 +127,7 @@ impl World {
             doubts: BTreeMap::new(),
             doubted: BTreeSet::new(),
             forced: BTreeSet::new(),
+            unread: BTreeSet::new(),
             to_tell: Default::default(),
             fulfilled: BTreeSet::new(),
             waiting: Default::default(),
