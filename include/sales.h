@@ -493,6 +493,12 @@ template <class T> inline T sales_init() {
 /** sales_abandon: also when the slot is filled on chain and its request not ended. The collateral will be lost. */
 #define SALES_ABANDON_FILLED 1u
 
+/** sales_resolve: it is said of the slot's reservation, in doubt at the repo: the state of the alert is 0. */
+#define SALES_RESOLVE_RESERVATION 2u
+
+/** sales_resolve: it is said of the slot's sale: the alert has a state. */
+#define SALES_RESOLVE_SALE 4u
+
 /** sales_reconcile: compare and tell in the stats, change nothing. */
 #define SALES_RECONCILE_COMPARE 0u
 
@@ -1231,11 +1237,12 @@ sales_status_t sales_reservations(sales_t sales,
 /** Tells what nobody knew. The SALES_EVENT_ALERT of the slot asked it: whether the repo's call took effect (`applied`
  * 1) or not (0); after a restart, of a reserve, whether its bytes are reserved now; of a sale, whether the slot is
  * ours on chain, and for one that was filled, whether its request runs, too (0: it ends as lost, and nothing is
- * collected); a chain that can be read by now is asked instead. What depends on it goes on. [thread-safe] [may wait
- * for the disk]
+ * collected); a chain that can be read by now is asked instead. What depends on it goes on. Both may be in doubt, or
+ * another by the time the word comes: `applied | SALES_RESOLVE_RESERVATION` answers an alert without a state, and
+ * `applied | SALES_RESOLVE_SALE` one with a state, and nothing else. [thread-safe] [may wait for the disk]
  * SALES_OK, SALES_QUEUED (inside a callback; not done to a sale that begins after this call), SALES_ERR_NOT_FOUND
- * (nothing of this slot is in doubt), SALES_ERR_BUSY (the books are being settled by the total), SALES_ERR_ARGUMENT,
- * SALES_ERR_STATE. */
+ * (nothing of this slot is in doubt, or not that), SALES_ERR_BUSY (the books are being settled by the total),
+ * SALES_ERR_ARGUMENT (also: both are in doubt, and it does not say of which it is said), SALES_ERR_STATE. */
 sales_status_t sales_resolve(sales_t sales,
                              uint64_t now,
                              const struct sales_id_t *slot_id,

@@ -517,3 +517,27 @@ fn a_start_that_has_much_to_do_is_gone_on_with() {
         assert_eq!(engine.sale(slot(9999)).unwrap().0.state, State::InitialProving, "can read: {can_read}");
     }
 }
+
+/// What was completed in a callback, behind more than two calls do, was forgotten by a stop.
+#[test]
+fn a_completion_that_was_put_off_is_not_forgotten_by_a_stop() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { fill_pends: AtomicBool::new(true), ..Host::default() });
+    let (engine, _) = started(&place, &host, options());
+    let offer = engine.offers(None, 1).unwrap()[0].id;
+    engine.on_request(1000, at(10), ask(1, 1)).unwrap();
+    engine.complete(1001, out(&host, OpKind::Prove), proof()).unwrap();
+    let token = out(&host, OpKind::FillSlot);
+    let inner = engine.clone();
+    *host.hook.lock().unwrap() = Some(Box::new(move || {
+        for _ in 0..2 * sales::engine::WORK_LIMIT {
+            inner.offer_put(1002, offer, terms()).unwrap();
+        }
+        assert_eq!(inner.complete(1002, token, Answer::of(SALES_OK)), Ok(SALES_OK));
+    }));
+    engine.evaluate(1002, &ask(2, 1)).unwrap();
+    while engine.stop(1003) == Ok(SALES_PENDING) {}
+    assert_eq!(engine.start(1004), Ok(SALES_OK));
+    let sale = engine.sale(slot(1)).unwrap().0;
+    assert_eq!((sale.state, sale.in_doubt), (State::Filled, false));
+}

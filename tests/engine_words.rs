@@ -5,7 +5,7 @@ mod engine_common;
 mod store_common;
 
 use engine_common::*;
-use sales::engine::Engine;
+use sales::engine::{Doubt, Engine, Word};
 use sales::host::*;
 use sales::market::*;
 use sales::sales::sale::State;
@@ -102,6 +102,34 @@ fn an_old_word_does_not_stand_above_the_chain() {
     let token = out(&host, OpKind::ReadSlot);
     engine.complete(1006, token, view(RequestState::Started, SlotState::Filled, true)).unwrap();
     is(&engine, &host, State::Filled);
+}
+
+/// Whether the slot is ours was not known, and then what the repo made of a release for it was not, either. The word on the one was taken for the other
+/// (the simulator's seed 3443742497301900599).
+#[test]
+fn a_word_is_said_of_one_doubt() {
+    for of_sale in [true, false] {
+        let place = Place::in_memory();
+        let host =
+            Arc::new(Host { fill_status: AtomicI32::new(SALES_HOST_UNKNOWN), no_total: true, ..Host::default() });
+        let (engine, _) = started(&place, &host, options());
+        proved(&engine, &host);
+        host.release_unknown.store(true, Ordering::SeqCst);
+        assert_eq!(status(engine.consumed(1002, slot(1), 100)), Ok(SALES_OK));
+        let in_doubt =
+            || (engine.sale(slot(1)).unwrap().0.in_doubt, engine.reservation(slot(1)).is_ok_and(|view| view.in_doubt));
+        assert_eq!(in_doubt(), (true, true));
+        assert_eq!(status(engine.resolve(1003, slot(1), true)), Err(SALES_ERR_ARGUMENT), "of which?");
+        assert_eq!(in_doubt(), (true, true));
+        let of = Some(if of_sale { Doubt::Sale } else { Doubt::Reservation });
+        assert_eq!(status(engine.resolve(1004, slot(1), Word { of, applied: of_sale })), Ok(SALES_OK));
+        assert_eq!(in_doubt(), (!of_sale, of_sale));
+        assert_eq!(status(engine.resolve(1005, slot(1), Word { of, applied: true })), Err(SALES_ERR_NOT_FOUND));
+        assert_eq!(in_doubt(), (!of_sale, of_sale), "the other waits for its own");
+        host.release_unknown.store(false, Ordering::SeqCst);
+        assert_eq!(status(engine.resolve(1006, slot(1), false)), Ok(SALES_OK), "it is the only one");
+        assert_eq!(in_doubt(), (false, false));
+    }
 }
 
 /// An end was told and taken back while the fill was out. Ours, said the operator where the chain could be read no more, and was asked once more at once.

@@ -3,7 +3,7 @@
 
 use super::tokens::Owner;
 use super::told::News;
-use super::work::Work;
+use super::work::{Doubt, Work};
 use crate::error::{Error, Result};
 use crate::host::OpKind;
 use crate::ledger::task::Purpose;
@@ -132,7 +132,8 @@ pub fn follow(engine: u64, work: Work) {
 /// Whether a reserve of a slot by hand waits to be done, or to go on, or the word that it took effect.
 pub fn reserves(engine: u64, slot: &Id) -> bool {
     let is_it = |work: &Work| match work {
-        Work::Reserve(of, ..) | Work::Resolve(of, true, _) => of == slot,
+        Work::Reserve(of, ..) => of == slot,
+        Work::Resolve(of, word, _) => of == slot && word.applied && word.of != Some(Doubt::Sale),
         Work::Continue(Owner::Task(task, OpKind::RepoReserve), _) => {
             task.slot == *slot && task.purpose == Purpose::Call
         }

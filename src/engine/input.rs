@@ -2,7 +2,7 @@
 //! call and answers QUEUED.
 
 use super::tokens::Completed;
-use super::work::{Said, Work};
+use super::work::{Doubt, Said, Word, Work};
 use super::{frame, Answered, Engine, Recovery};
 use crate::error::{Error, Result};
 use crate::event::{Event, EventKind};
@@ -143,29 +143,32 @@ impl Engine {
     }
 
     /// sales_resolve.
-    pub fn resolve(&self, now: u64, slot: Id, applied: bool) -> Result<i32> {
+    pub fn resolve(&self, now: u64, slot: Id, word: impl Into<Word>) -> Result<i32> {
+        let word = word.into();
         self.must_run()?;
         self.see(now);
-        self.now_or_queued(|| Work::Resolve(slot, applied, self.said(&slot)), || self.resolve_now(slot, applied))
+        self.now_or_queued(|| Work::Resolve(slot, word, self.said(&slot)), || self.resolve_now(slot, word))
     }
 
-    pub(super) fn resolve_now(&self, slot: Id, applied: bool) -> Result<i32> {
+    pub(super) fn resolve_now(&self, slot: Id, word: Word) -> Result<i32> {
+        let busy = "the books are being settled by the repo's total, which settles this slot too";
         if !self.ledger.is_open() {
-            return Err(Error::new(
-                SALES_ERR_BUSY,
-                "the books are being settled by the repo's total, which settles this slot too",
-            ));
+            return Err(Error::new(SALES_ERR_BUSY, busy));
         }
+        let of_sale =
+            word.of != Some(Doubt::Reservation) && self.sale_if_whole(&slot)?.is_some_and(|sale| sale.in_doubt);
         let task = {
             let mut memory = self.memory();
             if matches!(memory.recovery, Recovery::UnderWay) {
-                return Err(Error::new(
-                    SALES_ERR_BUSY,
-                    "the books are being settled by the repo's total, which settles this slot too",
-                ));
+                return Err(Error::new(SALES_ERR_BUSY, busy));
+            }
+            let of_reservation = word.of != Some(Doubt::Sale) && memory.doubts.contains_key(&slot);
+            if of_reservation && of_sale {
+                let text = format!("slot {slot}: its reservation is in doubt, and its sale: say which is meant, SALES_RESOLVE_RESERVATION or SALES_RESOLVE_SALE");
+                return Err(Error::new(SALES_ERR_ARGUMENT, text));
             }
             // In one breath: from now on it is in flight, and a recovery must see it so.
-            let task = memory.doubts.remove(&slot);
+            let task = of_reservation.then(|| memory.doubts.remove(&slot)).flatten();
             if task.is_some() {
                 self.ledger.undoubt(&slot);
             }
@@ -174,14 +177,19 @@ impl Engine {
         if let Some(mut task) = task {
             task.answered = true;
             let text = format!("slot {slot}: what was in doubt did not take effect, says sales_resolve");
-            let got = if applied { Ok(()) } else { Err(Error::new(SALES_HOST_TRANSIENT, text)) };
+            let got = if word.applied { Ok(()) } else { Err(Error::new(SALES_HOST_TRANSIENT, text)) };
             self.resume(task, Got::Repo(got));
             return Ok(SALES_OK);
         }
-        match self.ledger.group().read(|view, _| Sale::load(view, &slot))? {
-            Some(sale) if sale.in_doubt => self.tell_now(slot, Input::Resolved(applied)),
-            _ => Err(Error::new(SALES_ERR_NOT_FOUND, format!("nothing of slot {slot} is in doubt"))),
+        if of_sale {
+            return self.tell_now(slot, Input::Resolved(word.applied));
         }
+        let of = match word.of {
+            None => "nothing",
+            Some(Doubt::Reservation) => "no reservation",
+            Some(Doubt::Sale) => "no sale",
+        };
+        Err(Error::new(SALES_ERR_NOT_FOUND, format!("{of} of slot {slot} is in doubt")))
     }
 
     // Completions.

@@ -275,7 +275,9 @@ impl Engine {
         // Another thread inside a call may hold a completion that it has not taken in yet.
         let others = memory.calls > 1;
         let running = memory.mailboxes.values().any(|mailbox| mailbox.running);
-        others || running || self.tokens.len() > 0 || self.ledger.is_busy()
+        // What was put off may be one too, or what was answered QUEUED.
+        let put_off = !memory.backlog.is_empty();
+        others || running || put_off || self.tokens.len() > 0 || self.ledger.is_busy()
     }
 
     /// Before the engine goes: what rides is committed, so that the next start has less to settle.

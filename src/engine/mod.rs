@@ -31,6 +31,7 @@ mod work;
 pub use frame::WORK_LIMIT;
 pub use told::At;
 pub use views::{ReservationView, Stats};
+pub use work::{Doubt, Word};
 
 use crate::datastore::group::{Change, Failure, Outcome};
 use crate::datastore::Backend;
@@ -398,8 +399,8 @@ impl Engine {
                 let done = self.if_meant(&slot, said, || self.abandon_now(slot, force));
                 self.tell_failure(slot, Id::ZERO, done);
             }
-            Work::Resolve(slot, applied, said) => {
-                let done = self.if_meant(&slot, said, || self.resolve_now(slot, applied));
+            Work::Resolve(slot, word, said) => {
+                let done = self.if_meant(&slot, said, || self.resolve_now(slot, word));
                 self.tell_failure(slot, Id::ZERO, done);
             }
             Work::Continue(owner, answer) => self.go_on(owner, answer),

@@ -15,6 +15,30 @@ pub struct Said {
     pub reserves: bool,
 }
 
+/// What of a slot may be in doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubt {
+    /// What the repo made of a call.
+    Reservation,
+    /// Whose the slot is.
+    Sale,
+}
+
+/// An operator's word on what is in doubt.
+#[derive(Debug, Clone, Copy)]
+pub struct Word {
+    /// What it is said of; `None`: of what is in doubt, where that is one thing.
+    pub of: Option<Doubt>,
+    /// It took effect, or the slot is ours.
+    pub applied: bool,
+}
+
+impl From<bool> for Word {
+    fn from(applied: bool) -> Self {
+        Word { of: None, applied }
+    }
+}
+
 /// One thing to do.
 pub enum Work {
     /// sales_reserve, from inside a callback.
@@ -30,7 +54,7 @@ pub enum Work {
     /// sales_abandon, from inside a callback, and when.
     Abandon(Id, bool, Said),
     /// sales_resolve, from inside a callback, and when.
-    Resolve(Id, bool, Said),
+    Resolve(Id, Word, Said),
     /// A completion: whoever waited for it goes on.
     Continue(Owner, Answer),
     /// An operation of the ledger.

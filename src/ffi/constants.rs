@@ -180,6 +180,10 @@ pub const SALES_RULE_DURATION_LIMIT: u32 = 17;
 
 /// sales_abandon: also when the slot is filled on chain and its request not ended. The collateral will be lost.
 pub const SALES_ABANDON_FILLED: u32 = 1;
+/// sales_resolve: it is said of the slot's reservation, in doubt at the repo: the state of the alert is 0.
+pub const SALES_RESOLVE_RESERVATION: u32 = 2;
+/// sales_resolve: it is said of the slot's sale: the alert has a state.
+pub const SALES_RESOLVE_SALE: u32 = 4;
 /// sales_reconcile: compare and tell in the stats, change nothing.
 pub const SALES_RECONCILE_COMPARE: u32 = 0;
 /// sales_reconcile: settle what is in doubt, release surplus, reserve shortfall anew.

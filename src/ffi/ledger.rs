@@ -121,9 +121,11 @@ pub unsafe extern "C" fn sales_reservations(
 
 /// Tells what nobody knew. The SALES_EVENT_ALERT of the slot asked it: whether the repo's call took effect (`applied` 1) or not (0); after a restart,
 /// of a reserve, whether its bytes are reserved now; of a sale, whether the slot is ours on chain, and for one that was filled, whether its request
-/// runs, too (0: it ends as lost, and nothing is collected); a chain that can be read by now is asked instead. What depends on it goes on. [thread-safe] [may wait for the disk]
-/// SALES_OK, SALES_QUEUED (inside a callback; not done to a sale that begins after this call), SALES_ERR_NOT_FOUND (nothing of this slot is in doubt), SALES_ERR_BUSY (the books are being settled by the total),
-/// SALES_ERR_ARGUMENT, SALES_ERR_STATE.
+/// runs, too (0: it ends as lost, and nothing is collected); a chain that can be read by now is asked instead. What depends on it goes on.
+/// Both may be in doubt, or another by the time the word comes: `applied | SALES_RESOLVE_RESERVATION` answers an alert without a state, and
+/// `applied | SALES_RESOLVE_SALE` one with a state, and nothing else. [thread-safe] [may wait for the disk]
+/// SALES_OK, SALES_QUEUED (inside a callback; not done to a sale that begins after this call), SALES_ERR_NOT_FOUND (nothing of this slot is in doubt, or not that), SALES_ERR_BUSY (the books are being settled by the total),
+/// SALES_ERR_ARGUMENT (also: both are in doubt, and it does not say of which it is said), SALES_ERR_STATE.
 #[no_mangle]
 pub unsafe extern "C" fn sales_resolve(
     sales: sales_t,
@@ -135,7 +137,7 @@ pub unsafe extern "C" fn sales_resolve(
     call(sales, error, |instance| {
         // SAFETY: the header asks for valid pointers or NULL.
         let slot = unsafe { convert::id(slot_id, "slot_id")? };
-        instance.resolve(now, slot, convert::flag(applied, "applied")?)
+        instance.resolve(now, slot, convert::word(applied)?)
     })
 }
 

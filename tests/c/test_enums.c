@@ -74,7 +74,10 @@ TEST(enums_abandon_flags_and_modes) {
     CHECK_REFUSED(SALES_ERR_ARGUMENT, "mode", w, sales_reconcile(w->sales, w->now, 2, &w->error));
     CHECK_REFUSED(SALES_ERR_ARGUMENT, "mode", w, sales_reconcile(w->sales, w->now, UINT32_MAX, &w->error));
     CHECK_REFUSED(SALES_ERR_ARGUMENT, "applied", w,
-                  sales_resolve(w->sales, w->now, &posted.slots[0], 2, &w->error));
+                  sales_resolve(w->sales, w->now, &posted.slots[0], 8, &w->error));
+    CHECK_REFUSED(SALES_ERR_ARGUMENT, "applied", w,
+                  sales_resolve(w->sales, w->now, &posted.slots[0],
+                                SALES_RESOLVE_RESERVATION | SALES_RESOLVE_SALE, &w->error));
     CHECK_REFUSED(SALES_ERR_ARGUMENT, "applied", w,
                   sales_resolve(w->sales, w->now, &posted.slots[0], UINT32_MAX, &w->error));
     CHECK_U64(SLOT_SIZE, world_stats(w).held);

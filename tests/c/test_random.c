@@ -83,7 +83,8 @@ static void resolve_slot(world_t *w, const sales_id_t *slot, int of_a_fill) {
     int recorded = sales_reservation(w->sales, slot, &r, NULL) == SALES_OK;
     int of_a_step = recorded && (r.releasing > 0 || r.consuming > 0);
     int applied = of_a_fill ? truth.filled : of_a_step ? truth.repo_took_effect : truth.reserved > 0;
-    sales_status_t status = sales_resolve(w->sales, w->now, slot, applied ? 1 : 0, &w->error);
+    uint32_t of = of_a_fill ? SALES_RESOLVE_SALE : SALES_RESOLVE_RESERVATION;
+    sales_status_t status = sales_resolve(w->sales, w->now, slot, (applied ? 1 : 0) | of, &w->error);
     /* BUSY: the books are being settled by the total; the reconcile that follows ends that. */
     CHECK(status >= 0 || status == SALES_ERR_NOT_FOUND || status == SALES_ERR_BUSY);
 }

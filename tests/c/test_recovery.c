@@ -361,7 +361,10 @@ TEST(recovery_of_a_fill_without_a_way_to_read) {
         CHECK_U64(1, w->fake.calls[FAKE_FILL_SLOT]);
         CHECK(world_sale(w, &posted.slots[0]).flags & SALES_SALE_FLAG_IN_DOUBT);
         CHECK_U64(SLOT_SIZE, w->fake.total);
-        CHECK(sales_resolve(w->sales, w->now, &posted.slots[0], ours, &w->error) >= 0);
+        CHECK_STATUS(SALES_ERR_NOT_FOUND,
+                     sales_resolve(w->sales, w->now, &posted.slots[0], ours | SALES_RESOLVE_RESERVATION, &w->error));
+        CHECK_OK(w->error,
+                 sales_resolve(w->sales, w->now, &posted.slots[0], ours | SALES_RESOLVE_SALE, &w->error));
         CHECK_U64(ours ? SLOT_SIZE : 0, w->fake.total);
         world_end(w);
     }

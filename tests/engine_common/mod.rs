@@ -46,6 +46,7 @@ pub struct Host {
     pub no_total: bool,
     pub reserve_pends: bool,
     pub reserve_unknown: AtomicBool,
+    pub release_unknown: AtomicBool,
     pub keeps: bool,
     /// The ids of what it was asked to release.
     pub releases: Mutex<Vec<[u8; 16]>>,
@@ -77,6 +78,9 @@ impl Repo for Host {
         self.releases.lock().unwrap().push(op.id);
         if self.keeps {
             return SALES_HOST_TRANSIENT;
+        }
+        if self.release_unknown.load(Ordering::SeqCst) {
+            return SALES_HOST_UNKNOWN;
         }
         self.total.fetch_sub(b, Ordering::SeqCst);
         SALES_OK

@@ -10,6 +10,7 @@ pub(super) use output::*;
 
 use super::constants::*;
 use super::types::*;
+use crate::engine::{Doubt, Word};
 use crate::error::{Error, Result};
 use crate::market::{Id, U256};
 use crate::status::*;
@@ -127,6 +128,20 @@ pub(super) fn flag(value: u32, name: &str) -> Result<bool> {
         1 => Ok(true),
         _ => Err(argument(format!("{name}: {value} is neither 0 nor 1"))),
     }
+}
+
+/// An operator's word: 0 or 1, and the flag of what it is said of.
+pub(super) fn word(value: u32) -> Result<Word> {
+    flags(value, 1 | SALES_RESOLVE_RESERVATION | SALES_RESOLVE_SALE, "applied")?;
+    let of = match value & !1 {
+        0 => None,
+        SALES_RESOLVE_RESERVATION => Some(Doubt::Reservation),
+        SALES_RESOLVE_SALE => Some(Doubt::Sale),
+        _ => {
+            return Err(argument("applied: it is said of the reservation and of the sale, expected one of them".into()))
+        }
+    };
+    Ok(Word { of, applied: value & 1 == 1 })
 }
 
 /// The version a host was compiled with: the same major, since a major of 0 the same minor too.

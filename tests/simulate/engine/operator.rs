@@ -3,7 +3,7 @@
 use super::host::Host;
 use super::truth::{Fate, Out};
 use super::world::{expect, World};
-use sales::engine::{Answered, Engine};
+use sales::engine::{Answered, Doubt, Engine, Word};
 use sales::error::Result;
 use sales::host::{Answer, OpKind};
 use sales::market::{keccak256, Id, U256};
@@ -131,9 +131,16 @@ impl World {
         let (slot, truth, of) = todo[at];
         let now = self.now();
         let was = self.t().doubts.remove(&slot);
-        let act_of = || self.engine().and_then(|engine| engine.sale(slot).ok()).map(|(sale, _)| sale.act);
+        let sale_of = || self.engine().and_then(|engine| engine.sale(slot).ok()).map(|(sale, _)| sale);
+        let act_of = || sale_of().map(|sale| sale.act);
         let act = act_of();
-        let answer = self.call(&format!("resolve {slot} ({of}): {truth}"), |engine| engine.resolve(now, slot, truth));
+        let named = if of == "sale" { Doubt::Sale } else { Doubt::Reservation };
+        // Who is alone knows whether there is another doubt.
+        let both = named == Doubt::Reservation && sale_of().is_some_and(|sale| sale.in_doubt);
+        let word = if self.t().has.threads == 0 && !both && self.chance(500) { None } else { Some(named) };
+        let answer = self.call(&format!("resolve {slot} ({of}): {truth}"), |engine| {
+            engine.resolve(now, slot, Word { of: word, applied: truth })
+        });
         // What the chain told inside may have queued the slot anew: that is another sale.
         if act == act_of()
             && self.t().has.threads == 0
