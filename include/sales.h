@@ -1156,8 +1156,9 @@ sales_status_t sales_start(sales_t sales,
                            struct sales_error_t *error);
 
 /** Asks to stop: nothing new begins, content operations are cancelled. SALES_PENDING while operations are out at the
- * host (sales_stats_t.pending_ops): complete them and call again. Never waits for them. sales_start begins again.
- * [any thread, not from a callback] [may wait for the disk]
+ * host (sales_stats_t.pending_ops): complete them and call again; where none is, calls left more to do than one does:
+ * call again. Never waits for them. sales_start begins again. [any thread, not from a callback] [may wait for the
+ * disk]
  * SALES_ALREADY (stopped before), SALES_ERR_STATE (not started), SALES_ERR_IN_CALLBACK, SALES_ERR_DISK_FULL,
  * SALES_ERR_STORE (call again). */
 sales_status_t sales_stop(sales_t sales,

@@ -5,7 +5,7 @@ mod store_common;
 
 use engine_common::*;
 use sales::datastore::Table;
-use sales::engine::{At, Options};
+use sales::engine::{At, Doubt, Options, Word};
 use sales::history;
 use sales::host::*;
 use sales::ledger::acts::UNPROVEN;
@@ -201,4 +201,26 @@ fn a_damaged_mark_of_the_newest_store_can_be_reset() {
     let reset = Options { reset: true, ..options() };
     assert_eq!(engine(Box::new(place.open().unwrap()), &host, reset).start(1001), Ok(SALES_OK));
     assert_eq!(engine(Box::new(place.open().unwrap()), &host, options()).start(1002), Ok(SALES_OK));
+}
+
+/// Nobody can say of a damaged sale that it is not in doubt; nor is a word that may be meant for it taken for its reservation.
+#[test]
+fn a_word_on_a_damaged_sale_is_refused() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { fill_status: AtomicI32::new(SALES_HOST_UNKNOWN), no_total: true, ..Host::default() });
+    let (engine, switches) = started(&place, &host, options());
+    engine.on_request(1000, At::default(), ask(1, 1)).unwrap();
+    engine.complete(1001, out(&host, OpKind::Prove), proof()).unwrap();
+    host.release_unknown.store(true, Ordering::SeqCst);
+    engine.consumed(1002, slot(1), 100).unwrap();
+    drop((engine, switches));
+    damage(&place, Table::Sales, &slot(1).0);
+    let engine = engine_common::engine(store(&place).0, &host, options());
+    engine.start(1003).unwrap();
+    for of in [None, Some(Doubt::Sale)] {
+        assert_eq!(status(engine.resolve(1003, slot(1), Word { of, applied: true })), Err(SALES_ERR_RECORD));
+    }
+    assert_eq!(engine.stats().unwrap().overview.in_doubt, 1);
+    let of = Some(Doubt::Reservation);
+    assert_eq!(status(engine.resolve(1004, slot(1), Word { of, applied: true })), Ok(SALES_OK));
 }

@@ -151,12 +151,12 @@ impl Engine {
     }
 
     pub(super) fn resolve_now(&self, slot: Id, word: Word) -> Result<i32> {
-        let busy = "the books are being settled by the repo's total, which settles this slot too";
+        let busy = "the books are being settled by the repo's total: call again";
         if !self.ledger.is_open() {
             return Err(Error::new(SALES_ERR_BUSY, busy));
         }
-        let of_sale =
-            word.of != Some(Doubt::Reservation) && self.sale_if_whole(&slot)?.is_some_and(|sale| sale.in_doubt);
+        let sale = || self.ledger.group().read(|view, _| Sale::load(view, &slot));
+        let of_sale = word.of != Some(Doubt::Reservation) && sale()?.is_some_and(|sale| sale.in_doubt);
         let task = {
             let mut memory = self.memory();
             if matches!(memory.recovery, Recovery::UnderWay) {

@@ -218,15 +218,15 @@ impl Kept {
         self.turn = request;
     }
 
-    /// Takes out all but what is taken back, which no chain tells again; such `more` of it as waits elsewhere comes behind, however much that is.
-    pub fn take_all(&mut self, more: Vec<Told>) -> Vec<Told> {
+    /// Takes out all but what is taken back, which no chain tells again.
+    pub fn take_all(&mut self) -> Vec<Told> {
         let (stay, go): (Vec<Told>, Vec<Told>) = std::mem::take(&mut self.lines)
             .into_values()
             .flatten()
             .map(|entry| entry.told)
             .partition(|told| told.at.removed);
         self.count = 0;
-        stay.into_iter().chain(more).for_each(|told| self.push(told));
+        stay.into_iter().for_each(|told| self.push(told));
         go
     }
 

@@ -226,24 +226,9 @@ impl Engine {
                     _ => return Ok(SALES_PENDING),
                 }
                 memory.phase = Phase::Stopped;
-                // What waited in them was not taken in, and is to be told again.
+                // What waits in them was not taken in, and is to be told again.
                 let mailboxes = std::mem::take(&mut memory.mailboxes);
-                let backlog = std::mem::take(&mut memory.backlog);
-                let mut removals = Vec::new();
-                for work in backlog {
-                    match work {
-                        Work::Event(told, number) if told.at.removed => {
-                            memory.kept.end_telling(number);
-                            removals.push(told);
-                        }
-                        work => {
-                            if let Some((news, number)) = work.news() {
-                                memory.end_telling(news, number, Some(false));
-                            }
-                        }
-                    }
-                }
-                let kept = memory.kept.take_all(removals);
+                let kept = memory.kept.take_all();
                 memory.attempting.clear();
                 memory.stuck.clear();
                 let mut lost: Vec<News> = kept.iter().map(|told| told.news()).collect();

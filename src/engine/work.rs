@@ -1,7 +1,7 @@
 //! What waits to be done by the outermost call.
 
 use super::tokens::Owner;
-use super::told::{At, News, Told};
+use super::told::{At, Told};
 use crate::host::Answer;
 use crate::ledger::task::Task;
 use crate::market::{Ask, Id};
@@ -63,16 +63,4 @@ pub enum Work {
     Wake(Id),
     /// There may be room for an attempt.
     Schedule,
-}
-
-impl Work {
-    /// What it is of the chain's news.
-    pub fn news(&self) -> Option<(News, u64)> {
-        match self {
-            Work::Request(at, ask, number) => Some((News::of_ask(at, &ask.request_id), *number)),
-            Work::Event(told, number) => Some((told.news(), *number)),
-            _ => None,
-        }
-        .filter(|(news, _)| !news.removed)
-    }
 }

@@ -123,7 +123,7 @@ pub unsafe extern "C" fn sales_start(sales: sales_t, now: u64, error: *mut sales
 }
 
 /// Asks to stop: nothing new begins, content operations are cancelled. SALES_PENDING while operations are out at the host
-/// (sales_stats_t.pending_ops): complete them and call again. Never waits for them. sales_start begins again.
+/// (sales_stats_t.pending_ops): complete them and call again; where none is, calls left more to do than one does: call again. Never waits for them. sales_start begins again.
 /// [any thread, not from a callback] [may wait for the disk]
 /// SALES_ALREADY (stopped before), SALES_ERR_STATE (not started), SALES_ERR_IN_CALLBACK, SALES_ERR_DISK_FULL, SALES_ERR_STORE (call again).
 #[no_mangle]

@@ -73,7 +73,9 @@ impl Truth {
                 let (seq, now) = (copy.store.seq(), self.store.seq());
                 say!(self, "a copy of commit {seq} of {now} is put in place, a backup: {}", copy.marked);
                 self.count(if copy.marked { "a backup is restored" } else { "an old copy is put in place" });
-                self.origin = if seq == now { Origin::True } else { Origin::Copy(seq) };
+                // Another store may be as old.
+                let is_it = seq == now && books(&copy.store).id == books(&self.store).id;
+                self.origin = if is_it { Origin::True } else { Origin::Copy(seq) };
                 self.put_in_place(copy);
             }
             None => {
