@@ -155,7 +155,9 @@ impl Stepping<'_> {
                 Effect::Rest
             }
             (_, Some(outcome)) if self.sale.unsure && self.env.can.read_slot => {
-                self.want(outcome);
+                if self.want(outcome) == outcome {
+                    self.note(SALES_OK, "the request ended before anybody knew whose the slot is");
+                }
                 self.read_unless_pending()
             }
             (_, Some(outcome)) => {
