@@ -348,7 +348,9 @@ impl Engine {
         // Bounded, because a callback may call in each time it is called: what is left over is done by the next call.
         let mut left = WORK_LIMIT;
         while left > 0 {
-            match frame::next(self.key).or_else(|| self.memory().backlog.pop_front()) {
+            // What another call left over came first.
+            let older = self.memory().backlog.pop_front();
+            match older.or_else(|| frame::next(self.key)) {
                 Some(work) => self.perform(work),
                 None if self.deliver() || self.announce_deadline() => {}
                 None => break,
@@ -358,7 +360,11 @@ impl Engine {
         if left == 0 {
             self.deliver();
             inside.put_off();
-            self.announce_deadline();
+            if self.announce_deadline() {
+                // Its callback may have left something: that is due in a second, and earlier nothing is.
+                inside.put_off();
+                self.announce_deadline();
+            }
         }
         for warning in self.ledger.group().backend().take_warnings() {
             log::warn!(target: "sales", "[{}] {warning}", self.key);
