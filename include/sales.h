@@ -966,14 +966,16 @@ typedef struct sales_sale_t {
     uint64_t next_at;
     /** The request's end, seconds since 1970. */
     uint64_t until;
-    /** What the host answered last. */
+    /** What the host answered last. Of a sale in doubt or over: that by which it came to be so; SALES_OK where it was
+     * no answer. */
     sales_status_t last_status;
     /** Attempts of what this state does. */
     uint32_t attempt;
     /** SALES_SALE_FLAG_*. */
     uint32_t flags;
     uint32_t reserved;
-    /** The reason in words; ends with 0. */
+    /** The reason in words: of a pause, of a doubt, of an end; empty where none is needed. Ends with 0, cut off where
+     * it is longer. */
     char last_text[120];
 } sales_sale_t;
 

@@ -176,3 +176,124 @@ fn a_slot_that_no_clock_watches_is_watched_once_the_chain_can_be_read() {
         is(&engine, &host, State::Finished);
     }
 }
+
+/// A filled slot whose content is still being taken into keeping by its host, which cannot read the chain. It was freed, and an operator was asked.
+fn freed_while_kept(place: &Place) -> (Arc<Host>, Arc<Engine>, u64) {
+    let host = Arc::new(Host { keep_pends: true, ..Host::default() });
+    let (engine, _) = started(place, &host, options());
+    proved(&engine, &host);
+    let token = out(&host, OpKind::Keep);
+    engine.on_slot(1002, at(20), request(1), 0, Happened::SlotFreed).unwrap();
+    (host, engine, token)
+}
+
+fn why(engine: &Engine) -> (i32, String) {
+    let sale = engine.sale(slot(1)).unwrap().0;
+    (sale.last_status, sale.last_text)
+}
+
+/// Not ours, said the operator. It was freed again and asked for again: ours, he said, was answered OK, and the slot was released.
+#[test]
+fn what_an_operator_told_is_asked_no_more() {
+    let place = Place::in_memory();
+    let (host, engine, token) = freed_while_kept(&place);
+    assert_eq!(status(engine.resolve(1003, slot(1), false)), Ok(SALES_OK));
+    engine.on_slot(1004, at(21), request(1), 0, Happened::SlotFreed).unwrap();
+    assert_eq!(status(engine.resolve(1005, slot(1), true)), Err(SALES_ERR_NOT_FOUND));
+    engine.complete(1006, token, Answer::of(SALES_OK)).unwrap();
+    is(&engine, &host, State::Lost);
+}
+
+/// Not ours, said the operator. Then its request ended, and so did the sale; or the end was taken back, and the word was forgotten.
+#[test]
+fn an_end_does_not_stand_above_a_word_where_the_chain_cannot_be_read() {
+    for (end, off) in [
+        (Happened::RequestEnded, false),
+        (Happened::RequestFailed, false),
+        (Happened::RequestFailed, true),
+        (Happened::RequestCancelled, true),
+    ] {
+        let place = Place::in_memory();
+        let (host, engine, token) = freed_while_kept(&place);
+        assert_eq!(status(engine.resolve(1003, slot(1), false)), Ok(SALES_OK));
+        engine.on_request_event(1004, at(21), request(1), end).unwrap();
+        if off {
+            engine.on_request_event(1005, taken_back(21), request(1), end).unwrap();
+        }
+        engine.complete(1006, token, Answer::of(SALES_OK)).unwrap();
+        is(&engine, &host, State::Lost);
+        assert_eq!(why(&engine), (SALES_OK, "not ours any more, says the operator".into()));
+    }
+}
+
+/// But what is given up goes, also where nobody could say any more whose it was.
+#[test]
+fn what_is_given_up_by_force_stands_above_a_word() {
+    let place = Place::in_memory();
+    let (_, engine, _) = freed_while_kept(&place);
+    assert_eq!(status(engine.resolve(1003, slot(1), false)), Ok(SALES_OK));
+    assert_eq!(status(engine.abandon(1004, slot(1), true)), Ok(SALES_QUEUED));
+    assert_eq!(engine.sale(slot(1)).unwrap().0.wanted, Some(State::Abandoned));
+    engine.on_slot(1004, at(21), request(1), 0, Happened::SlotFreed).unwrap();
+    assert!(!engine.sale(slot(1)).unwrap().0.in_doubt, "asks nobody");
+    drop(engine);
+    let (host, engine) = after_a_kill(&place, reads(), 1008);
+    is(&engine, &host, State::Abandoned);
+}
+
+/// A release that could not go at once took the place of the reason.
+#[test]
+fn why_a_sale_ended_stays_on_record_while_its_release_waits() {
+    for by_word in [false, true] {
+        let place = Place::in_memory();
+        let fill = if by_word { SALES_HOST_UNKNOWN } else { SALES_OK };
+        let host = Arc::new(Host { fill_status: AtomicI32::new(fill), no_total: true, ..Host::default() });
+        let (engine, _) = started(&place, &host, options());
+        proved(&engine, &host);
+        host.release_unknown.store(true, Ordering::SeqCst);
+        engine.consumed(1002, slot(1), 50).unwrap();
+        let ended = if by_word {
+            engine.resolve(1003, slot(1), Word { of: Some(Doubt::Sale), applied: false })
+        } else {
+            engine.abandon(1003, slot(1), true)
+        };
+        assert_eq!(status(ended), Ok(SALES_OK));
+        host.release_unknown.store(false, Ordering::SeqCst);
+        let of = Some(Doubt::Reservation);
+        engine.resolve(1004, slot(1), Word { of, applied: false }).unwrap();
+        for now in 1005..1080 {
+            engine.tick(now).unwrap();
+        }
+        let text = if by_word { "not ours, says the operator" } else { "abandoned by hand" };
+        assert_eq!(why(&engine), (SALES_OK, text.into()));
+        is(&engine, &host, if by_word { State::Ignored } else { State::Abandoned });
+    }
+}
+
+/// It was told once, in an event, and then nobody could see it any more.
+#[test]
+fn a_sale_in_doubt_says_why() {
+    let place = Place::in_memory();
+    let (_, engine, token) = freed_while_kept(&place);
+    let freed = "the slot was freed on chain, and nobody can tell whose it is: sales_resolve tells";
+    assert_eq!(why(&engine), (SALES_OK, freed.into()));
+    engine.complete(1003, token, Answer::of(SALES_OK)).unwrap();
+    assert_eq!(why(&engine), (SALES_OK, freed.into()), "what is answered meanwhile tells nothing of that");
+    engine.resolve(1004, slot(1), true).unwrap();
+    assert_eq!(why(&engine), (SALES_OK, String::new()));
+    drop(engine);
+    // Nor did one whose module was killed while the fill was out.
+    let place = Place::in_memory();
+    let host = Arc::new(Host { fill_pends: AtomicBool::new(true), ..Host::default() });
+    let (engine, switches) = started(&place, &host, options());
+    proved(&engine, &host);
+    out(&host, OpKind::FillSlot);
+    drop((engine, switches));
+    let (host, engine) = after_a_kill(&place, Host::default(), 1005);
+    let (status, text) = why(&engine);
+    assert_eq!(status, SALES_HOST_UNKNOWN);
+    assert!(text.contains("the module ended while the fill was out") && text.contains("sales_resolve"), "{text}");
+    engine.resolve(1006, slot(1), true).unwrap();
+    assert_eq!(why(&engine), (SALES_OK, String::new()));
+    is(&engine, &host, State::Filled);
+}

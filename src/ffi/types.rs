@@ -547,14 +547,14 @@ pub struct sales_sale_t {
     pub next_at: u64,
     /// The request's end, seconds since 1970.
     pub until: u64,
-    /// What the host answered last.
+    /// What the host answered last. Of a sale in doubt or over: that by which it came to be so; SALES_OK where it was no answer.
     pub last_status: sales_status_t,
     /// Attempts of what this state does.
     pub attempt: u32,
     /// SALES_SALE_FLAG_*.
     pub flags: u32,
     pub reserved: u32,
-    /// The reason in words; ends with 0.
+    /// The reason in words: of a pause, of a doubt, of an end; empty where none is needed. Ends with 0, cut off where it is longer.
     pub last_text: [c_char; 120],
 }
 

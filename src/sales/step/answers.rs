@@ -8,12 +8,7 @@ use crate::status::*;
 
 impl Stepping<'_> {
     pub(super) fn answered(&mut self, kind: OpKind, answer: Answer) -> Effect {
-        // Of a sale that ends, the reason why it ends is what is kept; also while what is out is waited for.
-        let leaving = match self.sale.wanted {
-            Some(State::Abandoned | State::Lost | State::Ignored) => true,
-            wanted => wanted.is_some() && self.sale.state <= State::Filling,
-        };
-        if !self.sale.state.is_outcome() && !leaving {
+        if !self.sale.state.is_outcome() && !self.is_leaving() && !self.sale.in_doubt {
             self.note(answer.status, if answer.is_ok() { "" } else { &answer.text });
         }
         // What is wanted no more goes its way, but for a fill: if it stands, the slot is ours.
@@ -88,19 +83,16 @@ impl Stepping<'_> {
             // Once at once, then with pauses: a chain that says "free" after each fill of unknown outcome must not be asked without end.
             return if asked_before { self.pause() } else { Effect::ReadSlot };
         }
-        self.sale.in_doubt = true;
         self.sale.next_at = u64::MAX;
-        self.alert(format!(
-            "chain.fill_slot answered {}: nobody knows whose the slot is; its space is kept until sales_resolve tells",
-            answer.describe()
-        ));
+        let text = "nobody knows whose the slot is; its space is kept until sales_resolve tells";
+        self.doubt(answer.status, &format!("chain.fill_slot answered {}: {text}", answer.describe()));
         Effect::Rest
     }
 
     pub(super) fn filled(&mut self) -> Effect {
+        self.end_doubt();
         let wanted = self.sale.wanted.take();
         self.sale.unsure = false;
-        self.sale.in_doubt = false;
         self.sale.kept = false;
         // An end that was taken back is looked after only where the chain can be read.
         self.sale.check &= self.env.can.read_slot;

@@ -46,10 +46,9 @@ impl Stepping<'_> {
             sale.state = State::Filled;
             sale.since = self.env.now;
         }
-        (sale.wanted, sale.check, sale.in_doubt, sale.attempt) = (None, true, true, 0);
+        (sale.wanted, sale.check, sale.attempt) = (None, true, 0);
         let text = "the slot may be lost or over, and the chain cannot be read: sales_resolve tells whether it is ours and runs, or its end is told";
-        self.note(SALES_OK, text);
-        self.alert(text.to_string());
+        self.doubt(SALES_OK, text);
         self.act()
     }
 
@@ -79,7 +78,7 @@ impl Stepping<'_> {
         if !view.is_mine {
             return self.lost();
         }
-        self.sale.in_doubt = false;
+        self.end_doubt();
         // What an operator said of it the chain knows better.
         self.sale.wanted = self.sale.wanted.filter(|wanted| *wanted != State::Lost);
         match outcome_of(view) {
@@ -188,11 +187,12 @@ impl Stepping<'_> {
                 Effect::Rest
             }
             (Happened::SlotFreed, _) if filled => {
-                if !self.env.can.read_slot {
+                let is_told = matches!(self.sale.wanted, Some(State::Abandoned | State::Lost));
+                if !self.env.can.read_slot && !is_told {
                     // Read as soon as that can be.
-                    (self.sale.check, self.sale.in_doubt) = (true, true);
+                    self.sale.check = true;
                     let text = "the slot was freed on chain, and nobody can tell whose it is: sales_resolve tells";
-                    self.alert(text.to_string());
+                    self.doubt(SALES_OK, text);
                 }
                 self.look_again()
             }

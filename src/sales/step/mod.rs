@@ -284,10 +284,39 @@ impl Stepping<'_> {
         Effect::Rest
     }
 
-    /// The outcome that is gone to once nothing is out. What an operator gave up stays so, whatever ends meanwhile.
+    /// The outcome that is gone to once nothing is out. What an operator gave up stays so, whatever ends meanwhile; and what he says is not ours, unless
+    /// the chain can be read.
     fn want(&mut self, outcome: State) -> State {
-        let given_up = self.sale.wanted.filter(|wanted| *wanted == State::Abandoned);
-        *self.sale.wanted.insert(given_up.unwrap_or(outcome))
+        let stays = self.sale.wanted.filter(|wanted| match wanted {
+            State::Abandoned => true,
+            State::Lost => outcome != State::Abandoned && !self.env.can.read_slot,
+            _ => false,
+        });
+        *self.sale.wanted.insert(stays.unwrap_or(outcome))
+    }
+
+    /// It is to end, and why is on record: that stays, also while what is out is waited for.
+    fn is_leaving(&self) -> bool {
+        match self.sale.wanted {
+            Some(State::Abandoned | State::Lost | State::Ignored) => true,
+            wanted => wanted.is_some() && self.sale.state <= State::Filling,
+        }
+    }
+
+    /// Only an operator can tell whose the slot is, or a host that can read the chain.
+    fn doubt(&mut self, status: i32, why: &str) {
+        self.sale.in_doubt = true;
+        if !self.is_leaving() {
+            self.note(status, why);
+        }
+        self.alert(why.to_string());
+    }
+
+    /// Whose the slot is has been told.
+    fn end_doubt(&mut self) {
+        if std::mem::take(&mut self.sale.in_doubt) && !self.is_leaving() {
+            self.note(SALES_OK, "");
+        }
     }
 
     /// By an operator, whosever the slot is: asked after a fill was submitted, where only force gives up.

@@ -117,10 +117,8 @@ impl Stepping<'_> {
             Ok(_) => self.done(),
             // Nothing was ever reserved for it, or its release is on record already.
             Err(error) if error.status == SALES_ERR_NOT_FOUND => self.done(),
-            Err(error) => {
-                self.note(error.status, &error.text);
-                self.pause()
-            }
+            // Why it ended is what it goes on to say; why the space is not back yet, its reservation does.
+            Err(_) => self.pause(),
         }
     }
 
@@ -134,7 +132,7 @@ impl Stepping<'_> {
         if !self.sale.in_doubt {
             return Effect::Rest;
         }
-        self.sale.in_doubt = false;
+        self.end_doubt();
         let state = self.sale.state;
         if self.env.can.read_slot {
             // Registered since it came into doubt: the chain knows better than anybody.

@@ -272,7 +272,7 @@ impl World {
             }
             let tried = sale.state == State::Queued && sale.attempt > 0;
             let given_up = matches!(sale.state, State::Ignored | State::Abandoned | State::Lost);
-            if (tried || given_up) && sale.last_text.is_empty() {
+            if (tried || given_up || sale.in_doubt) && sale.last_text.is_empty() {
                 return Err(format!("a sale does not say why: {sale:?}"));
             }
         }

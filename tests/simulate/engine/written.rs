@@ -73,6 +73,10 @@ fn reason(before: &Sale, after: &Sale) -> Result<(), &'static str> {
     {
         return Err("is on its way out, and its reason is another's");
     }
+    let why = |sale: &Sale| (sale.last_status, sale.last_text.clone());
+    if before.state.is_outcome() && why(before) != why(after) {
+        return Err("is over, and its reason is another than that of its end");
+    }
     if ends && before.state < State::Filled && after.last_text.is_empty() {
         return Err("ends before its fill, and does not say why");
     }
@@ -145,6 +149,11 @@ impl Truth {
         let given_up = |sale: &Sale| sale.wanted == Some(State::Abandoned);
         if given_up(before) && !given_up(after) && after.wanted.is_some() {
             return Err("was given up by an operator, and is to end otherwise");
+        }
+        let not_ours = |sale: &Sale| sale.wanted == Some(State::Lost) || sale.state == State::Lost;
+        let gone = |sale: &Sale| not_ours(sale) || given_up(sale) || sale.state == State::Abandoned;
+        if not_ours(before) && !gone(after) && !self.has.read_slot {
+            return Err("is not ours, as an operator said, and is to end otherwise");
         }
         let ours = before.state >= State::Filled;
         // Of one that is ours the chain is read first.
