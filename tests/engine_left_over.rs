@@ -5,7 +5,7 @@ mod engine_common;
 mod store_common;
 
 use engine_common::*;
-use sales::engine::{Engine, Options, WORK_LIMIT};
+use sales::engine::{Engine, Options, Phase, WORK_LIMIT};
 use sales::event::Event;
 use sales::host::*;
 use sales::market::*;
@@ -131,31 +131,63 @@ fn what_is_left_when_a_deadline_is_told_is_due_too() {
     assert!(left_over > 0);
 }
 
-/// A release that was left over was done behind a reserve that was told in the next call: in the end nothing was reserved.
+/// A release that was left over was done behind a reserve that was told in the next call: in the end nothing was reserved, though it was answered
+/// ALREADY.
 #[test]
 fn what_is_left_over_is_done_before_what_is_told_later() {
+    for inside in [true, false] {
+        let place = Place::in_memory();
+        let host = Arc::new(Host::default());
+        let (engine, _) = started(&place, &host, options());
+        let slot = Id([7; 32]);
+        engine.reserve(1000, slot, 5).unwrap();
+        let is_reserved = || engine.reservation(slot).is_ok_and(|view| view.record.is_live());
+        // While the first of all that may wait is done, there is room for one more.
+        let (inner, repo) = (engine.clone(), host.clone());
+        *host.hook.lock().unwrap() = Some(Box::new(move || {
+            inner.on_request(1000, at(11), ask(2, 1)).unwrap();
+            call_in(&inner, WORK_LIMIT - 1);
+            let inner = inner.clone();
+            *repo.hook.lock().unwrap() = Some(Box::new(move || {
+                assert_eq!(inner.release(1000, slot).map(|answered| answered.status), Ok(SALES_QUEUED));
+            }));
+        }));
+        engine.evaluate(1000, &ask(3, 1)).unwrap();
+        assert!(is_reserved(), "it was left over");
+        let again = move |engine: &Engine| engine.reserve(1001, slot, 5).map(|answered| answered.status);
+        if inside {
+            let inner = engine.clone();
+            *host.hook.lock().unwrap() = Some(Box::new(move || assert_eq!(again(&inner), Ok(SALES_QUEUED))));
+            engine.evaluate(1001, &ask(3, 1)).unwrap();
+        } else {
+            assert_eq!(again(&engine), Ok(SALES_OK));
+        }
+        assert!(is_reserved(), "released, and reserved again");
+    }
+}
+
+/// The repo's answer to a start was left over by another call. Whoever started again and again, as PENDING tells, waited for ever.
+#[test]
+fn a_start_goes_on_with_an_answer_that_was_left_over() {
     let place = Place::in_memory();
     let host = Arc::new(Host::default());
-    let (engine, _) = started(&place, &host, options());
-    let slot = Id([7; 32]);
-    engine.reserve(1000, slot, 5).unwrap();
-    let is_reserved = || engine.reservation(slot).is_ok_and(|view| view.record.is_live());
-    // While the first of all that may wait is done, there is room for one more.
-    let (inner, repo) = (engine.clone(), host.clone());
-    *host.hook.lock().unwrap() = Some(Box::new(move || {
-        inner.on_request(1000, at(11), ask(2, 1)).unwrap();
-        call_in(&inner, WORK_LIMIT - 1);
-        let inner = inner.clone();
-        *repo.hook.lock().unwrap() = Some(Box::new(move || {
-            assert_eq!(inner.release(1000, slot).map(|answered| answered.status), Ok(SALES_QUEUED));
-        }));
-    }));
-    engine.evaluate(1000, &ask(3, 1)).unwrap();
-    assert!(is_reserved(), "it was left over");
+    let (engine, switches) = started(&place, &host, options());
+    engine.reserve(1000, Id([7; 32]), 5).unwrap();
+    drop((engine, switches));
+    let host = Arc::new(Host { reserve_pends: true, ..Host::default() });
+    let engine = crate::engine(store(&place).0, &host, options());
+    let offer = engine.offer_put(1001, Id::ZERO, terms()).unwrap();
+    assert_eq!(engine.start(1001), Ok(SALES_PENDING), "the repo has lost what it had reserved");
+    let (_, token, _) = host.tokens.lock().unwrap().remove(0);
     let inner = engine.clone();
     *host.hook.lock().unwrap() = Some(Box::new(move || {
-        assert_eq!(inner.reserve(1001, slot, 5).map(|answered| answered.status), Ok(SALES_QUEUED));
+        for _ in 0..4 * WORK_LIMIT {
+            inner.offer_put(1002, offer, terms()).unwrap();
+        }
+        assert_eq!(inner.complete(1002, token, Answer::of(SALES_OK)), Ok(SALES_OK));
     }));
-    engine.evaluate(1001, &ask(3, 1)).unwrap();
-    assert!(is_reserved(), "released, and reserved again");
+    engine.evaluate(1002, &ask(2, 1)).unwrap();
+    let is_pending = |_: &i32| engine.start(1003) == Ok(SALES_PENDING);
+    assert!((0..10).take_while(is_pending).count() < 10, "it waits for ever");
+    assert_eq!(engine.stats().unwrap().phase, Phase::Running as u32);
 }

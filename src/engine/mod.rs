@@ -375,9 +375,19 @@ impl Engine {
     /// The same, of what needs a running instance. Whoever stops it waits for a call that has found it running; one that came before finds it stopped.
     fn while_running<T>(&self, body: impl FnOnce() -> Result<T>) -> Result<T> {
         self.outermost(|| {
+            self.catch_up();
             self.must_run()?;
             body()
         })
+    }
+
+    /// What calls left over before this one was made comes before what it tells.
+    fn catch_up(&self) {
+        let left_over = self.memory().backlog.len();
+        for _ in 0..left_over {
+            let Some(work) = self.memory().backlog.pop_front() else { break };
+            self.perform(work);
+        }
     }
 
     fn perform(&self, work: Work) {
