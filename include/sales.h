@@ -20,7 +20,8 @@
  *
  * RE-ENTRY: a callback may call in. What follows from such a call runs in the outermost call of that thread, after
  * the callback returned: the stack does not grow. sales_reserve, sales_release, sales_consumed, sales_abandon and
- * sales_on_* answer SALES_QUEUED there: recorded in memory, durable when they are done.
+ * sales_on_* answer SALES_QUEUED there: recorded in memory, durable when they are done. What is more than one call
+ * does is left over, and on_deadline asks for a tick: the next call does it before what it tells itself.
  *
  * PENDING: a callback answers SALES_OK, SALES_HOST_*, or SALES_PENDING and later sales_complete(token). No call ever
  * waits for an operation at the host. A callback that owes data (a proof, a view, a request) and answers SALES_OK
@@ -343,7 +344,7 @@ template <class T> inline T sales_init() {
 /** A sale ended and everything it held is back, or on its way (sales_stats_t.releasing); `state` tells how. */
 #define SALES_EVENT_ENDED 3u
 
-/** Something needs a human; `text` says what. */
+/** Something needs a human; `text` says what. What is in doubt is told again at each start. */
 #define SALES_EVENT_ALERT 4u
 
 /** A call that answered SALES_PENDING, or SALES_QUEUED inside a callback, ended: `token`, `status`. Of calls without
@@ -974,8 +975,8 @@ typedef struct sales_sale_t {
     /** SALES_SALE_FLAG_*. */
     uint32_t flags;
     uint32_t reserved;
-    /** The reason in words: of a pause, of a doubt, of an end; empty where none is needed. Ends with 0, cut off where
-     * it is longer. */
+    /** The reason in words: of a pause, of a doubt, of an end; empty where the status or the state says it all. Ends
+     * with 0, cut off where it is longer. */
     char last_text[120];
 } sales_sale_t;
 

@@ -229,27 +229,3 @@ fn no_fill_is_begun_within_the_margin() {
     life.at(EXPIRES - MARGIN).tell(Input::Due);
     life.returns(State::Cancelled);
 }
-
-/// Found by the simulator: what the host answered to the operation that was still out took the place of the reason.
-#[test]
-fn why_a_sale_is_left_is_remembered() {
-    let mut life = Life::up_to(WHOLE, State::Downloading);
-    life.tell(Input::Abandon(false));
-    life.ok();
-    assert_eq!((life.sale.state, &*life.sale.last_text), (State::Abandoned, "abandoned by hand"));
-    // Also when the reserve that was out is refused afterwards.
-    let mut life = Life::up_to(WHOLE, State::ReservingSpace);
-    life.tell(Input::Abandon(false));
-    life.fails(SALES_ERR_NO_SPACE);
-    assert_eq!((life.sale.last_status, &*life.sale.last_text), (SALES_OK, "abandoned by hand"));
-    life.returns(State::Abandoned);
-    // And when nobody knew yet whose the slot is (the simulator's seed 9006805469552221641).
-    let mut life = Life::up_to(WHOLE, State::Filling);
-    life.fails(SALES_HOST_UNKNOWN);
-    life.tell(Input::Happened(Happened::RequestCancelled));
-    life.can = BARE;
-    life.restart();
-    life.tell(Input::Resolved(true));
-    let why = "the request ended before anybody knew whose the slot is";
-    assert_eq!((life.sale.state, &*life.sale.last_text), (State::Cancelled, why));
-}

@@ -81,7 +81,7 @@ pub const SALES_EVENT_STATE: u32 = 1;
 pub const SALES_EVENT_SOLD: u32 = 2;
 /// A sale ended and everything it held is back, or on its way (sales_stats_t.releasing); `state` tells how.
 pub const SALES_EVENT_ENDED: u32 = 3;
-/// Something needs a human; `text` says what.
+/// Something needs a human; `text` says what. What is in doubt is told again at each start.
 pub const SALES_EVENT_ALERT: u32 = 4;
 /// A call that answered SALES_PENDING, or SALES_QUEUED inside a callback, ended: `token`, `status`. Of calls without a token only what failed is told, with token 0.
 pub const SALES_EVENT_DONE: u32 = 5;

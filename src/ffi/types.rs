@@ -554,7 +554,7 @@ pub struct sales_sale_t {
     /// SALES_SALE_FLAG_*.
     pub flags: u32,
     pub reserved: u32,
-    /// The reason in words: of a pause, of a doubt, of an end; empty where none is needed. Ends with 0, cut off where it is longer.
+    /// The reason in words: of a pause, of a doubt, of an end; empty where the status or the state says it all. Ends with 0, cut off where it is longer.
     pub last_text: [c_char; 120],
 }
 

@@ -8,7 +8,9 @@ use crate::status::*;
 
 impl Stepping<'_> {
     pub(super) fn answered(&mut self, kind: OpKind, answer: Answer) -> Effect {
-        if !self.sale.state.is_outcome() && !self.is_leaving() && !self.sale.in_doubt {
+        // What is answered while nobody can tell whose the slot is tells nothing of that.
+        let tells = !self.sale.in_doubt || self.env.can.read_slot && !answer.is_ok();
+        if !self.sale.state.is_outcome() && !self.is_leaving() && tells {
             self.note(answer.status, if answer.is_ok() { "" } else { &answer.text });
         }
         // What is wanted no more goes its way, but for a fill: if it stands, the slot is ours.

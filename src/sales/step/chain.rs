@@ -78,9 +78,12 @@ impl Stepping<'_> {
         if !view.is_mine {
             return self.lost();
         }
+        if self.sale.wanted == Some(State::Lost) {
+            // What an operator said of it the chain knows better.
+            self.sale.wanted = None;
+            self.note(SALES_OK, "");
+        }
         self.end_doubt();
-        // What an operator said of it the chain knows better.
-        self.sale.wanted = self.sale.wanted.filter(|wanted| *wanted != State::Lost);
         match outcome_of(view) {
             Some(outcome) => self.ended(outcome),
             // Over by the clock, and not by the chain, which alone decides: it is asked again, ever more seldom.
@@ -135,6 +138,7 @@ impl Stepping<'_> {
         if self.env.pending.is_some() {
             return Effect::Rest;
         }
+        self.end_doubt();
         if !self.env.can.read_slot || outcome == State::Abandoned {
             return self.go(outcome);
         }
@@ -217,7 +221,9 @@ impl Stepping<'_> {
         if may_be_ours && of_chain {
             self.sale.wanted = None;
             self.sale.check |= self.env.can.read_slot;
-            self.note(SALES_OK, "the end that it waited for was taken back");
+            let doubt =
+                if self.sale.in_doubt { ", and nobody knows whose the slot is: sales_resolve tells" } else { "" };
+            self.note(SALES_OK, &format!("the end that it waited for was taken back{doubt}"));
         }
     }
 

@@ -276,6 +276,7 @@ impl Stepping<'_> {
             return self.go(outcome);
         };
         if self.want(outcome) == outcome {
+            self.sale.in_doubt = false;
             self.note(status, why);
         }
         if kind.can_cancel() {
@@ -312,9 +313,10 @@ impl Stepping<'_> {
         self.alert(why.to_string());
     }
 
-    /// Whose the slot is has been told.
+    /// It is known how it goes on: neither a doubt nor a refusal is a reason any more.
     fn end_doubt(&mut self) {
-        if std::mem::take(&mut self.sale.in_doubt) && !self.is_leaving() {
+        let is_open = std::mem::take(&mut self.sale.in_doubt) || self.sale.last_status != SALES_OK;
+        if is_open && !self.is_leaving() {
             self.note(SALES_OK, "");
         }
     }

@@ -18,6 +18,10 @@ impl Stepping<'_> {
         if self.env.pending.is_some() {
             return Effect::Rest;
         }
+        if self.sale.in_doubt && !self.env.can.read_slot && !self.is_given_up() {
+            // Whoever was told before the restart may not be there any more.
+            self.doubt(SALES_OK, "nobody has told yet whose the slot is: its space is kept until sales_resolve tells");
+        }
         if self.sale.state == State::Filling && self.sale.submitted && !self.sale.in_doubt {
             let why =
                 Answer { text: "the module ended while the fill was out".into(), ..Answer::of(SALES_HOST_UNKNOWN) };
@@ -117,8 +121,14 @@ impl Stepping<'_> {
             Ok(_) => self.done(),
             // Nothing was ever reserved for it, or its release is on record already.
             Err(error) if error.status == SALES_ERR_NOT_FOUND => self.done(),
-            // Why it ended is what it goes on to say; why the space is not back yet, its reservation does.
-            Err(_) => self.pause(),
+            // Why it ended stays on record.
+            Err(error) => {
+                let soon = [SALES_ERR_BUSY, SALES_ERR_IN_DOUBT].contains(&error.status);
+                if self.sale.attempt == 0 && !soon {
+                    self.alert(format!("its space is not given back: {}: it is tried again", error.text));
+                }
+                self.pause()
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use sales::history;
 use sales::market::{Id, U256};
 use sales::sales::offer::Offer;
 use sales::sales::sale::{Sale, State};
+use sales::status::SALES_OK;
 use sales::verify::Report;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -272,7 +273,9 @@ impl World {
             }
             let tried = sale.state == State::Queued && sale.attempt > 0;
             let given_up = matches!(sale.state, State::Ignored | State::Abandoned | State::Lost);
-            if (tried || given_up || sale.in_doubt) && sale.last_text.is_empty() {
+            // A host may refuse without a word: then the status is the reason.
+            let in_doubt = sale.in_doubt && sale.last_status == SALES_OK;
+            if (tried || given_up || in_doubt) && sale.last_text.is_empty() {
                 return Err(format!("a sale does not say why: {sale:?}"));
             }
         }

@@ -77,6 +77,10 @@ fn reason(before: &Sale, after: &Sale) -> Result<(), &'static str> {
     if before.state.is_outcome() && why(before) != why(after) {
         return Err("is over, and its reason is another than that of its end");
     }
+    let by_chain = matches!(after.state, State::Finished | State::Cancelled | State::Failed);
+    if ends && by_chain && before.state >= State::Filled && why(after) != (SALES_OK, String::new()) {
+        return Err("ends as its request does, and gives another reason");
+    }
     if ends && before.state < State::Filled && after.last_text.is_empty() {
         return Err("ends before its fill, and does not say why");
     }
