@@ -45,7 +45,7 @@ fn call_in(engine: &Engine, times: usize) {
 fn a_start_that_has_much_to_do_is_gone_on_with() {
     for can_read in [false, true] {
         let place = Place::in_memory();
-        let many: u64 = 18 * 250;
+        let many: u64 = 36 * 250;
         let options = Options { max_attempts: 10_000, queue_limit: 10_000, ..options() };
         let (before, switches) = {
             let host = Arc::new(Host::default());
@@ -68,8 +68,13 @@ fn a_start_that_has_much_to_do_is_gone_on_with() {
         let ear = Arc::new(Ear::default());
         engine.register_watch(ear.clone()).unwrap();
         assert_eq!(engine.start(1005), Ok(SALES_OK));
+        // Nor does the next call do all of it.
+        engine.reserve(1005, Id([7; 32]), 5).unwrap();
+        let watched = engine.sales(None, usize::MAX).unwrap().iter().filter(|(sale, _)| sale.next_at == 2001).count();
+        let most = if can_read { 2 * WORK_LIMIT } else { 0 };
+        assert!((most / 2..=most).contains(&watched), "{watched}");
         // Where the chain cannot be read, a filled slot is nothing to do.
-        for _ in 0..if can_read { 3 } else { 0 } {
+        for _ in 0..if can_read { 6 } else { 0 } {
             let Some(at) = ear.told.lock().unwrap().pop().filter(|at| *at < 1100) else { break };
             engine.tick(at).unwrap();
         }
@@ -190,4 +195,53 @@ fn a_start_goes_on_with_an_answer_that_was_left_over() {
     let is_pending = |_: &i32| engine.start(1003) == Ok(SALES_PENDING);
     assert!((0..10).take_while(is_pending).count() < 10, "it waits for ever");
     assert_eq!(engine.stats().unwrap().phase, Phase::Running as u32);
+}
+
+/// Changes an offer at each look of the engine at what the repo has free. Counts these, and knows the time.
+#[derive(Clone)]
+struct Restless {
+    host: Arc<Host>,
+    engine: Arc<Engine>,
+    offer: Id,
+    looks: Arc<AtomicU64>,
+    now: Arc<AtomicU64>,
+}
+
+impl Restless {
+    fn look(&self) {
+        let again = self.clone();
+        *self.host.hook.lock().unwrap() = Some(Box::new(move || {
+            again.engine.offer_put(again.now.load(Ordering::SeqCst), again.offer, terms()).unwrap();
+            if again.looks.fetch_add(1, Ordering::SeqCst) < 1000 {
+                again.look();
+            }
+        }));
+    }
+}
+
+/// Each of two slots woke the other, and the call never came back.
+#[test]
+fn an_offer_that_is_changed_at_each_look_does_not_keep_a_call_for_ever() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host::default());
+    let (engine, _) = started(&place, &host, options());
+    let offer = engine.offers(None, 1).unwrap()[0].id;
+    host.full.store(true, Ordering::SeqCst);
+    engine.on_request(1000, at(10), ask(1, 2)).unwrap();
+    let (looks, now) = (Arc::default(), Arc::new(AtomicU64::new(1000)));
+    let restless = Restless { host: host.clone(), engine: engine.clone(), offer, looks, now };
+    restless.look();
+    engine.offer_put(1000, offer, terms()).unwrap();
+    for now in 1001..1005 {
+        assert_eq!(engine.next_deadline(), Ok(now), "it is looked at again");
+        restless.now.store(now, Ordering::SeqCst);
+        engine.tick(now).unwrap();
+    }
+    assert_eq!(restless.looks.load(Ordering::SeqCst), 20, "for each slot twice a tick");
+    *host.hook.lock().unwrap() = None;
+    host.full.store(false, Ordering::SeqCst);
+    engine.tick(1005).unwrap();
+    engine.offer_put(1005, offer, terms()).unwrap();
+    assert!((0..2)
+        .all(|index| engine.sale(slot_id(&ask(1, 2).request_id, index)).unwrap().0.state == State::InitialProving));
 }

@@ -25,6 +25,8 @@ struct Frame {
     number: u64,
     /// It is kept in memory besides, for the store has not taken it.
     kept: bool,
+    /// The queue is gone through; true: and a callback has changed an offer meanwhile.
+    schedules: Option<bool>,
 }
 
 crate::sync::thread_local! {
@@ -45,7 +47,8 @@ pub struct Guard {
 /// Enters an engine; only where [`is_inside`] said no.
 pub fn enter(engine: u64) -> Guard {
     FRAMES.with(|frames| {
-        frames.borrow_mut().push(Frame { engine, work: VecDeque::new(), news: None, number: 0, kept: false })
+        let work = VecDeque::new();
+        frames.borrow_mut().push(Frame { engine, work, news: None, number: 0, kept: false, schedules: None })
     });
     Guard { engine }
 }
@@ -108,6 +111,21 @@ pub fn end_news(engine: u64) -> bool {
 /// What of the chain's news is being taken in.
 pub fn news(engine: u64) -> Option<News> {
     with(engine, |frame| frame.news).flatten()
+}
+
+/// The queue is gone through from now on.
+pub fn begin_schedule(engine: u64) {
+    with(engine, |frame| frame.schedules = Some(false));
+}
+
+/// A callback has changed an offer. Whether that was while the queue is gone through.
+pub fn stir(engine: u64) -> bool {
+    with(engine, |frame| frame.schedules.as_mut().map(|stirred| *stirred = true).is_some()).unwrap_or_default()
+}
+
+/// The queue was gone through. Whether a callback has changed an offer meanwhile.
+pub fn end_schedule(engine: u64) -> bool {
+    with(engine, |frame| frame.schedules.take()).flatten().unwrap_or_default()
 }
 
 /// Leaves an input of the host to do; bounded, because a callback may call in without end.

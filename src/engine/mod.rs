@@ -150,7 +150,7 @@ struct Memory {
     stuck: BTreeSet<Id>,
     /// The first that was refused when they were tried last: the others come before it, lest they wait for it for ever.
     stuck_first: Id,
-    /// The store refused a reservation: it would refuse the next one too, so that none is begun before the next tick.
+    /// None is begun before the next tick: the store refused one, and would refuse the next, or a callback changed an offer at each look at the queue.
     held_back: bool,
     /// Events of the chain that the store refused; ticks try again.
     kept: Kept,
@@ -344,13 +344,12 @@ impl Engine {
     /// Runs the outermost call of this thread: the body, then what follows from it and from calls made inside callbacks, then the news.
     fn outermost<T>(&self, body: impl FnOnce() -> Result<T>) -> Result<T> {
         let inside = Inside::new(self);
+        self.catch_up();
         let result = body();
         // Bounded, because a callback may call in each time it is called: what is left over is done by the next call.
         let mut left = WORK_LIMIT;
         while left > 0 {
-            // What another call left over came first.
-            let older = self.memory().backlog.pop_front();
-            match older.or_else(|| frame::next(self.key)) {
+            match frame::next(self.key).or_else(|| self.memory().backlog.pop_front()) {
                 Some(work) => self.perform(work),
                 None if self.deliver() || self.announce_deadline() => {}
                 None => break,
@@ -375,19 +374,20 @@ impl Engine {
     /// The same, of what needs a running instance. Whoever stops it waits for a call that has found it running; one that came before finds it stopped.
     fn while_running<T>(&self, body: impl FnOnce() -> Result<T>) -> Result<T> {
         self.outermost(|| {
-            self.catch_up();
             self.must_run()?;
             body()
         })
     }
 
-    /// What calls left over before this one was made comes before what it tells.
+    /// What was told before this call was made, and was left over, comes before what it tells. What follows from it has time.
     fn catch_up(&self) {
-        let left_over = self.memory().backlog.len();
-        for _ in 0..left_over {
-            let Some(work) = self.memory().backlog.pop_front() else { break };
-            self.perform(work);
-        }
+        let told: VecDeque<Work> = {
+            let backlog = &mut self.memory().backlog;
+            let (told, follows) = std::mem::take(backlog).into_iter().partition(Work::is_told);
+            *backlog = follows;
+            told
+        };
+        told.into_iter().for_each(|work| self.perform(work));
     }
 
     fn perform(&self, work: Work) {

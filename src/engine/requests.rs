@@ -36,7 +36,7 @@ impl Engine {
         };
         self.commit(vec![Arc::new(act)]).map_err(|failure| failure.error())?;
         if frame::is_inside(self.key) {
-            self.stir();
+            self.stir_inside();
         } else {
             self.outermost(|| {
                 self.stir();

@@ -17,6 +17,7 @@ use crate::sales::known::Known;
 use crate::sales::sale::{Sale, State};
 use crate::sales::step::{step, Effect, Env, Input, Move};
 use crate::status::*;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Seconds before a request's expiry from which on no fill is begun: a fill in the expiry's own second may lock the collateral for good.
@@ -310,6 +311,18 @@ impl Engine {
 
     /// Begins attempts while there is room for them: of the best slots of the queue, those that the decision accepts now. One that it refuses rests.
     pub(super) fn schedule(&self) -> Result<()> {
+        frame::begin_schedule(self.key);
+        let done = self.go_through_queue();
+        if frame::end_schedule(self.key) {
+            // A host may change one each time that it is asked: the queue is gone through again, and not before the next tick.
+            self.memory().held_back = true;
+        }
+        done
+    }
+
+    /// Each slot once, whatever wakes it meanwhile.
+    fn go_through_queue(&self) -> Result<()> {
+        let mut tried = BTreeSet::new();
         loop {
             let (busy, resting, latest) = {
                 let memory = self.memory();
@@ -320,10 +333,11 @@ impl Engine {
                 (memory.attempting.clone(), memory.resting.clone(), memory.clock.latest)
             };
             let best = self.ledger.group().read(|view, _| {
-                let skip = |slot: &Id| busy.contains(slot) || resting.contains(slot);
+                let skip = |slot: &Id| busy.contains(slot) || resting.contains(slot) || tried.contains(slot);
                 Ok(best_queued(view, 1, &skip)?.into_iter().next())
             })?;
             let Some(slot) = best else { return Ok(()) };
+            tried.insert(slot);
             match self.is_acceptable(&slot, latest) {
                 Ok(true) => {}
                 Ok(false) => {
@@ -363,6 +377,14 @@ impl Engine {
     pub(super) fn stir(&self) {
         self.memory().stir();
         frame::follow(self.key, Work::Schedule);
+    }
+
+    /// The same, by a callback.
+    pub(super) fn stir_inside(&self) {
+        self.memory().stir();
+        if !frame::stir(self.key) {
+            frame::follow(self.key, Work::Schedule);
+        }
     }
 }
 

@@ -64,3 +64,10 @@ pub enum Work {
     /// There may be room for an attempt.
     Schedule,
 }
+
+impl Work {
+    /// The host said it inside a callback.
+    pub fn is_told(&self) -> bool {
+        !matches!(self, Work::Task(_) | Work::Wake(_) | Work::Schedule)
+    }
+}

@@ -124,7 +124,9 @@ impl Stepping<'_> {
             // Why it ended stays on record.
             Err(error) => {
                 let soon = [SALES_ERR_BUSY, SALES_ERR_IN_DOUBT].contains(&error.status);
-                if self.sale.attempt == 0 && !soon {
+                let attempt = self.sale.attempt;
+                // Told anew ever more seldom.
+                if !soon && (attempt == 0 || attempt.is_power_of_two()) {
                     self.alert(format!("its space is not given back: {}: it is tried again", error.text));
                 }
                 self.pause()
