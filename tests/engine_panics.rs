@@ -190,3 +190,57 @@ fn a_removal_that_a_panic_left_stays_over_a_stop() {
     engine.tick(1005).unwrap();
     assert_eq!(host.calls.lock().unwrap().last(), Some(&(OpKind::ReadSlot, slot(2))));
 }
+
+/// Two things were left over by a call that did all it does. The first of them panicked, and took the second with it.
+#[test]
+fn a_panic_leaves_what_was_left_over_to_the_next_call() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host { can_read_request: true, ..Host::default() });
+    let (engine, _) = started(&place, &host, options());
+    let (slot, inner, repo) = (Id([7; 32]), engine.clone(), host.clone());
+    *host.hook.lock().unwrap() = Some(Box::new(move || {
+        for n in 2..4 {
+            let refused = Ask { slot_size: 1 << 50, request: None, ..ask(n, 1) };
+            assert_eq!(inner.on_request(1000, at(11), refused), Ok(SALES_QUEUED));
+        }
+        while inner.consumed(1000, Id([9; 32]), 1).is_ok() {}
+        // While each of the two is done, there is room for one more.
+        let (inner, again) = (inner.clone(), repo.clone());
+        *repo.hook.lock().unwrap() = Some(Box::new(move || {
+            assert_eq!(inner.on_request(1000, at(12), ask(4, 1)), Ok(SALES_QUEUED));
+            let inner = inner.clone();
+            *again.hook.lock().unwrap() = Some(Box::new(move || {
+                inner.reserve(1000, slot, 5).unwrap();
+            }));
+        }));
+    }));
+    engine.evaluate(1000, &ask(5, 1)).unwrap();
+    let is_reserved = || engine.reservation(slot).is_ok_and(|view| view.record.is_live());
+    assert!(!is_reserved() && engine.sale(crate::slot(4)).is_err(), "both were left over");
+    *host.hook.lock().unwrap() = Some(Box::new(|| panic!("planned")));
+    panics(|| engine.tick(1001));
+    assert!(!is_reserved());
+    engine.tick(1002).unwrap();
+    assert!(is_reserved());
+}
+
+/// An offer was changed while the queue was gone through, and then that panicked: the slots rested no more, and were tried no more either.
+#[test]
+fn a_panic_while_the_queue_is_gone_through_leaves_it_to_the_next_tick() {
+    let place = Place::in_memory();
+    let host = Arc::new(Host::default());
+    let (engine, _) = started(&place, &host, options());
+    let offer = engine.offers(None, 1).unwrap()[0].id;
+    host.full.store(true, Ordering::SeqCst);
+    engine.on_request(1000, at(10), ask(1, 1)).unwrap();
+    let inner = engine.clone();
+    *host.hook.lock().unwrap() = Some(Box::new(move || {
+        inner.offer_put(1001, offer, terms()).unwrap();
+        panic!("planned");
+    }));
+    panics(|| engine.offer_put(1001, offer, terms()).map(|_| SALES_OK));
+    host.full.store(false, Ordering::SeqCst);
+    assert_eq!(engine.next_deadline(), Ok(1002));
+    engine.tick(1002).unwrap();
+    assert_eq!(engine.sale(slot(1)).unwrap().0.state, State::InitialProving);
+}

@@ -160,6 +160,11 @@ pub fn reserves(engine: u64, slot: &Id) -> bool {
     with(engine, |frame| frame.work.iter().any(is_it)).unwrap_or_default()
 }
 
+/// Whether anything waits to be done.
+pub fn waits(engine: u64) -> bool {
+    with(engine, |frame| !frame.work.is_empty()).unwrap_or_default()
+}
+
 /// The next thing to do.
 pub fn next(engine: u64) -> Option<Work> {
     with(engine, |frame| frame.work.pop_front()).flatten()

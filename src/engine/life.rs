@@ -262,7 +262,7 @@ impl Engine {
         let others = memory.calls > 1;
         let running = memory.mailboxes.values().any(|mailbox| mailbox.running);
         // What was put off may be one too, or what was answered QUEUED.
-        let put_off = !memory.backlog.is_empty();
+        let put_off = !memory.backlog.is_empty() || frame::waits(self.key);
         others || running || put_off || self.tokens.len() > 0 || self.ledger.is_busy()
     }
 

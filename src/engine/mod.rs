@@ -1,13 +1,14 @@
 //! The engine: an imperative shell around the pure parts. It takes what the host says, drives the ledger's operations and the sales'
 //! steps, calls the host with nothing held, and tells the news.
 //!
-//! * [`frame`], [`work`]: one outermost call a thread, and what waits for it. [`tokens`]: what is out at the host.
+//! * [`frame`], [`work`]: one outermost call a thread, and what waits for it; [`backlog`]: what that leaves over. [`tokens`]: what is out at the host.
 //! * [`told`]: what the chain tells. [`kept`]: what of it waits for the store, [`refused`] tries it again. [`blocks`]: up to which block all is durable.
 //! * What the host says: what it [registers](register), [`life`]: start and stop, [`ticks`]: time, [`input`] for the ledger and by operators,
 //!   [`requests`] and offers, [`events`] of the chain.
 //! * [`drive`]: operations of the ledger. [`selling`]: steps of the sales, what waits for them in a [`mailbox`], and their [`effects`].
 //! * [`views`]: what the host may look at. [`news`]: what it is told.
 
+mod backlog;
 mod blocks;
 mod drive;
 mod effects;
@@ -43,6 +44,7 @@ use crate::ledger::Ledger;
 use crate::market::{keccak256, Id, Market};
 use crate::status::*;
 use crate::sync::{Mutex, MutexGuard, RwLock};
+use backlog::Backlog;
 use blocks::Blocks;
 use kept::Kept;
 use mailbox::Mailbox;
@@ -154,8 +156,7 @@ struct Memory {
     held_back: bool,
     /// Events of the chain that the store refused; ticks try again.
     kept: Kept,
-    /// Work that a call left over.
-    backlog: VecDeque<Work>,
+    backlog: Backlog,
     outbox: VecDeque<Event>,
     delivering: bool,
     recovery: Recovery,
@@ -279,7 +280,7 @@ impl Engine {
                 stuck_first: Id::ZERO,
                 held_back: false,
                 kept: Kept::default(),
-                backlog: VecDeque::new(),
+                backlog: Backlog::default(),
                 outbox: VecDeque::new(),
                 delivering: false,
                 recovery: Recovery::None,
@@ -349,7 +350,10 @@ impl Engine {
         // Bounded, because a callback may call in each time it is called: what is left over is done by the next call.
         let mut left = WORK_LIMIT;
         while left > 0 {
-            match frame::next(self.key).or_else(|| self.memory().backlog.pop_front()) {
+            // By turns, lest what callbacks tell without end keeps the rest waiting.
+            let of_others = if left % 2 == 0 { self.memory().backlog.pop() } else { None };
+            let work = of_others.or_else(|| frame::next(self.key)).or_else(|| self.memory().backlog.pop());
+            match work {
                 Some(work) => self.perform(work),
                 None if self.deliver() || self.announce_deadline() => {}
                 None => break,
@@ -381,13 +385,11 @@ impl Engine {
 
     /// What was told before this call was made, and was left over, comes before what it tells. What follows from it has time.
     fn catch_up(&self) {
-        let told: VecDeque<Work> = {
-            let backlog = &mut self.memory().backlog;
-            let (told, follows) = std::mem::take(backlog).into_iter().partition(Work::is_told);
-            *backlog = follows;
-            told
-        };
-        told.into_iter().for_each(|work| self.perform(work));
+        let told = self.memory().backlog.told();
+        for _ in 0..told {
+            let Some(work) = self.memory().backlog.pop_told() else { break };
+            self.perform(work);
+        }
     }
 
     fn perform(&self, work: Work) {

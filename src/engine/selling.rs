@@ -311,13 +311,8 @@ impl Engine {
 
     /// Begins attempts while there is room for them: of the best slots of the queue, those that the decision accepts now. One that it refuses rests.
     pub(super) fn schedule(&self) -> Result<()> {
-        frame::begin_schedule(self.key);
-        let done = self.go_through_queue();
-        if frame::end_schedule(self.key) {
-            // A host may change one each time that it is asked: the queue is gone through again, and not before the next tick.
-            self.memory().held_back = true;
-        }
-        done
+        let _scheduling = Scheduling::begin(self);
+        self.go_through_queue()
     }
 
     /// Each slot once, whatever wakes it meanwhile.
@@ -384,6 +379,25 @@ impl Engine {
         self.memory().stir();
         if !frame::stir(self.key) {
             frame::follow(self.key, Work::Schedule);
+        }
+    }
+}
+
+/// A thread goes through the queue. Where a callback has changed an offer meanwhile, or it ended by a panic, it is gone through again: not before the next
+/// tick, for a host may change one each time that it is asked.
+struct Scheduling<'a>(&'a Engine);
+
+impl<'a> Scheduling<'a> {
+    fn begin(engine: &'a Engine) -> Self {
+        frame::begin_schedule(engine.key);
+        Scheduling(engine)
+    }
+}
+
+impl Drop for Scheduling<'_> {
+    fn drop(&mut self) {
+        if frame::end_schedule(self.0.key) || std::thread::panicking() {
+            self.0.memory().held_back = true;
         }
     }
 }
