@@ -21,7 +21,8 @@
  * RE-ENTRY: a callback may call in. What follows from such a call runs in the outermost call of that thread, after
  * the callback returned: the stack does not grow. sales_reserve, sales_release, sales_consumed, sales_abandon and
  * sales_on_* answer SALES_QUEUED there: recorded in memory, durable when they are done. What is more than one call
- * does is left over, and on_deadline asks for a tick: the next call does it before what it tells itself.
+ * does is left over, and on_deadline asks for a tick: the next call does it before what it tells itself, unless
+ * another thread is at it.
  *
  * PENDING: a callback answers SALES_OK, SALES_HOST_*, or SALES_PENDING and later sales_complete(token). No call ever
  * waits for an operation at the host. A callback that owes data (a proof, a view, a request) and answers SALES_OK

@@ -237,7 +237,7 @@ fn an_offer_that_is_changed_at_each_look_does_not_keep_a_call_for_ever() {
         restless.now.store(now, Ordering::SeqCst);
         engine.tick(now).unwrap();
     }
-    assert_eq!(restless.looks.load(Ordering::SeqCst), 20, "for each slot twice a tick");
+    assert_eq!(restless.looks.load(Ordering::SeqCst), 50, "ten times a tick");
     *host.hook.lock().unwrap() = None;
     host.full.store(false, Ordering::SeqCst);
     engine.tick(1005).unwrap();

@@ -25,8 +25,8 @@ struct Frame {
     number: u64,
     /// It is kept in memory besides, for the store has not taken it.
     kept: bool,
-    /// The queue is gone through; true: and a callback has changed an offer meanwhile.
-    schedules: Option<bool>,
+    /// The queue is gone through: how often a callback has changed an offer meanwhile.
+    schedules: Option<u32>,
 }
 
 crate::sync::thread_local! {
@@ -115,16 +115,20 @@ pub fn news(engine: u64) -> Option<News> {
 
 /// The queue is gone through from now on.
 pub fn begin_schedule(engine: u64) {
-    with(engine, |frame| frame.schedules = Some(false));
+    with(engine, |frame| frame.schedules = Some(0));
 }
 
-/// A callback has changed an offer. Whether that was while the queue is gone through.
-pub fn stir(engine: u64) -> bool {
-    with(engine, |frame| frame.schedules.as_mut().map(|stirred| *stirred = true).is_some()).unwrap_or_default()
+/// A callback has changed an offer. How often that was so while the queue is gone through; `None`: it is not.
+pub fn stir(engine: u64) -> Option<u32> {
+    with(engine, |frame| {
+        frame.schedules = frame.schedules.map(|times| times.saturating_add(1));
+        frame.schedules
+    })
+    .flatten()
 }
 
-/// The queue was gone through. Whether a callback has changed an offer meanwhile.
-pub fn end_schedule(engine: u64) -> bool {
+/// The queue was gone through. How often a callback has changed an offer meanwhile.
+pub fn end_schedule(engine: u64) -> u32 {
     with(engine, |frame| frame.schedules.take()).flatten().unwrap_or_default()
 }
 

@@ -152,7 +152,7 @@ struct Memory {
     stuck: BTreeSet<Id>,
     /// The first that was refused when they were tried last: the others come before it, lest they wait for it for ever.
     stuck_first: Id,
-    /// None is begun before the next tick: the store refused one, and would refuse the next, or a callback changed an offer at each look at the queue.
+    /// The store refused a reservation: it would refuse the next one too, so that none is begun before the next tick.
     held_back: bool,
     /// Events of the chain that the store refused; ticks try again.
     kept: Kept,
@@ -181,7 +181,7 @@ impl Memory {
     /// Long enough; also where the clock was set back since, which must not make it longer than the longest pause.
     fn has_rested(&self, now: u64) -> bool {
         let set_back = self.rest_until > now.saturating_add(crate::ledger::BACKOFF_S.1);
-        self.rest_until <= now || set_back && !self.resting.is_empty()
+        self.rest_until <= now || set_back && self.rest_until != u64::MAX
     }
 
     fn stir(&mut self) {

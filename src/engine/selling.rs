@@ -17,11 +17,13 @@ use crate::sales::known::Known;
 use crate::sales::sale::{Sale, State};
 use crate::sales::step::{step, Effect, Env, Input, Move};
 use crate::status::*;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Seconds before a request's expiry from which on no fill is begun: a fill in the expiry's own second may lock the collateral for good.
 pub const FILL_MARGIN_S: u64 = 15;
+
+/// How often callbacks may wake what rests while the queue is gone through. A host may change an offer each time that it is asked.
+const STIRS_AT_A_TIME: u32 = 8;
 
 /// A step that was taken and written down.
 struct Taken {
@@ -315,9 +317,7 @@ impl Engine {
         self.go_through_queue()
     }
 
-    /// Each slot once, whatever wakes it meanwhile.
     fn go_through_queue(&self) -> Result<()> {
-        let mut tried = BTreeSet::new();
         loop {
             let (busy, resting, latest) = {
                 let memory = self.memory();
@@ -328,11 +328,10 @@ impl Engine {
                 (memory.attempting.clone(), memory.resting.clone(), memory.clock.latest)
             };
             let best = self.ledger.group().read(|view, _| {
-                let skip = |slot: &Id| busy.contains(slot) || resting.contains(slot) || tried.contains(slot);
+                let skip = |slot: &Id| busy.contains(slot) || resting.contains(slot);
                 Ok(best_queued(view, 1, &skip)?.into_iter().next())
             })?;
             let Some(slot) = best else { return Ok(()) };
-            tried.insert(slot);
             match self.is_acceptable(&slot, latest) {
                 Ok(true) => {}
                 Ok(false) => {
@@ -374,17 +373,17 @@ impl Engine {
         frame::follow(self.key, Work::Schedule);
     }
 
-    /// The same, by a callback.
+    /// The same, by a callback; also by one that is called because the queue is gone through.
     pub(super) fn stir_inside(&self) {
-        self.memory().stir();
-        if !frame::stir(self.key) {
-            frame::follow(self.key, Work::Schedule);
+        match frame::stir(self.key) {
+            None => self.stir(),
+            Some(times) if times <= STIRS_AT_A_TIME => self.memory().stir(),
+            Some(_) => {}
         }
     }
 }
 
-/// A thread goes through the queue. Where a callback has changed an offer meanwhile, or it ended by a panic, it is gone through again: not before the next
-/// tick, for a host may change one each time that it is asked.
+/// A thread goes through the queue. Where callbacks have changed an offer again and again, or it ended by a panic, the next tick goes through it again.
 struct Scheduling<'a>(&'a Engine);
 
 impl<'a> Scheduling<'a> {
@@ -396,8 +395,9 @@ impl<'a> Scheduling<'a> {
 
 impl Drop for Scheduling<'_> {
     fn drop(&mut self) {
-        if frame::end_schedule(self.0.key) || std::thread::panicking() {
-            self.0.memory().held_back = true;
+        if frame::end_schedule(self.0.key) > STIRS_AT_A_TIME || std::thread::panicking() {
+            let mut memory = self.0.memory();
+            memory.rest_until = memory.rest_until.min(memory.clock.now.saturating_add(1));
         }
     }
 }
